@@ -268,8 +268,8 @@ impl<V: Serialize> Serialize for InOrder<'_, V> {
 struct FullConference<'a> {
     #[serde(flatten)]
     public: PublicConference<'a>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed_pin")]
-    pin: Option<&'a Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<&'a str>,
 }
 
 /// A conference as everybody who may know of it sees it.
@@ -295,12 +295,8 @@ impl<'a> From<&'a Conference> for PublicConference<'a> {
 
 impl<'a> From<&'a Conference> for FullConference<'a> {
     fn from(conference: &'a Conference) -> Self {
-        Self { public: conference.into(), pin: conference.pin.as_ref() }
+        Self { public: conference.into(), pin: conference.pin.as_ref().map(Secret::expose) }
     }
-}
-
-fn exposed_pin<S: Serializer>(pin: &Option<&Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(pin.map_or("", Secret::expose))
 }
 
 #[derive(Serialize)]
