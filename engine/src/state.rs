@@ -109,7 +109,7 @@ pub struct User {
 }
 
 /// Why somebody in the directory cannot log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Barred {
     /// There is no name to log in with.
     NoName,
@@ -142,13 +142,14 @@ pub struct Users {
     /// Positions of those who can log in, ordered by name, with their roles.
     logins: Vec<(u32, Role)>,
     barred: Vec<(u32, Barred)>,
+    repeated: Vec<UserId>,
 }
 
 impl Users {
     /// Orders `list`. Of two entries with one id the first counts, as it does in the switch.
     pub fn new(list: Vec<User>, config: &Config) -> Self {
-        let list = without_repeated_ids(list);
-        let mut users = Self { by_id: order_by(&list, |user| user.id.as_str()), list, ..Self::default() };
+        let (list, repeated) = without_repeated_ids(list);
+        let mut users = Self { by_id: order_by(&list, |user| user.id.as_str()), list, repeated, ..Self::default() };
         users.sort_logins(config);
         users
     }
@@ -207,6 +208,11 @@ impl Users {
     pub fn barred(&self) -> impl Iterator<Item = (&User, Barred)> {
         self.barred.iter().map(|(position, why)| (&self.list[*position as usize], *why))
     }
+
+    /// The ids that came more than once.
+    pub fn repeated(&self) -> impl Iterator<Item = &UserId> {
+        self.repeated.iter()
+    }
 }
 
 impl<'a> IntoIterator for &'a Users {
@@ -218,22 +224,22 @@ impl<'a> IntoIterator for &'a Users {
     }
 }
 
-fn without_repeated_ids(mut list: Vec<User>) -> Vec<User> {
+/// The first entry of each id, and the ids that had more.
+fn without_repeated_ids(list: Vec<User>) -> (Vec<User>, Vec<UserId>) {
     let order = order_by(&list, |user| user.id.as_str());
-    let mut repeated = vec![false; list.len()];
+    let mut is_first = vec![true; list.len()];
     for pair in order.windows(2) {
         if let [first, second] = pair
             && list[*first as usize].id == list[*second as usize].id
         {
-            repeated[*second as usize] = true;
+            is_first[*second as usize] = false;
         }
     }
-    let mut position = 0;
-    list.retain(|_| {
-        position += 1;
-        !repeated[position - 1]
-    });
-    list
+    let (kept, dropped): (Vec<_>, Vec<_>) = list.into_iter().zip(is_first).partition(|(_, is_first)| *is_first);
+    let mut repeated: Vec<UserId> = dropped.into_iter().map(|(user, _)| user.id).collect();
+    repeated.sort();
+    repeated.dedup();
+    (kept.into_iter().map(|(user, _)| user).collect(), repeated)
 }
 
 /// The positions of `list` in the order of `key`; equal keys stay in the order of the list.

@@ -1,0 +1,43 @@
+//! What the connector says to the switch.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A command of the switch's console, sent as `api`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SwitchCommand {
+    /// `version`: which FreeSWITCH it is.
+    Version,
+    /// `global_getvar`: all global variables.
+    Globals,
+    /// `xml_locate directory`: the users.
+    Directory,
+    /// `xml_locate configuration configuration name conference.conf`: the conference profiles.
+    ConferenceProfiles,
+    /// `xml_locate dialplan`: the conferences.
+    Dialplan,
+}
+
+impl SwitchCommand {
+    /// How long the switch may take to answer. Its slowest answer known is the directory of 2 700 users, 17 ms; but a
+    /// switch whose disk is busy, or that holds its XML lock during a reload, takes its time.
+    pub fn patience(self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+/// The command as it is typed on the switch's console.
+impl fmt::Display for SwitchCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => "version",
+            Self::Globals => "global_getvar",
+            Self::Directory => "xml_locate directory",
+            Self::ConferenceProfiles => "xml_locate configuration configuration name conference.conf",
+            Self::Dialplan => "xml_locate dialplan",
+        })
+    }
+}
+
+/// The events the engine listens to: exactly those it uses.
+pub const SUBSCRIPTION: &str = "event plain HEARTBEAT RELOADXML";

@@ -1,0 +1,133 @@
+//! The engine's border: what goes in, what comes out, and the ids that tie both together.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::esl::command::SwitchCommand;
+use crate::esl::event::Event;
+use crate::note::Note;
+use crate::path::RelPath;
+use crate::state::State;
+
+/// A session with the switch. Later sessions have greater numbers; what speaks of an earlier one is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub u64);
+
+/// The name of an effect, by which its result comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EffectId(pub u64);
+
+/// What happens to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Time has passed: the engine's deadline is reached.
+    Tick,
+    /// A session with the switch is up; its events are coming.
+    SwitchUp {
+        /// The new session.
+        epoch: Epoch,
+    },
+    /// The session is over. What was asked in it is not answered any more.
+    SwitchDown {
+        /// The session that ended.
+        epoch: Epoch,
+    },
+    /// Something happened in the switch.
+    SwitchEvent {
+        /// The session it came in.
+        epoch: Epoch,
+        /// What happened.
+        event: Event,
+    },
+    /// The answer to an [`Effect::Switch`].
+    SwitchReply {
+        /// The session it came in.
+        epoch: Epoch,
+        /// The effect it answers.
+        id: EffectId,
+        /// The answer.
+        reply: Reply,
+    },
+    /// The result of an [`Effect::Files`].
+    FilesDone {
+        /// The effect it answers.
+        id: EffectId,
+        /// What came of it.
+        result: Result<FilesDone, FileError>,
+    },
+}
+
+/// What the switch answers to a command.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The output of the command. It can hold passwords: a debug print shows only its length.
+    Answer(Bytes),
+    /// The event socket did not take the command, with its words.
+    Refused(String),
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answer(body) => write!(f, "Answer({} bytes)", body.len()),
+            Self::Refused(text) => f.debug_tuple("Refused").field(text).finish(),
+        }
+    }
+}
+
+/// What the engine wants done, in the order in which it is to be done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Do something with files; the result comes back as [`Input::FilesDone`].
+    Files {
+        /// The effect's name.
+        id: EffectId,
+        /// What to do.
+        work: FileWork,
+    },
+    /// Ask the switch; the answer comes back as [`Input::SwitchReply`], or [`Input::SwitchDown`] in its place.
+    Switch {
+        /// The effect's name.
+        id: EffectId,
+        /// The session to ask in.
+        epoch: Epoch,
+        /// What to ask.
+        command: SwitchCommand,
+    },
+    /// A new state for readers.
+    Publish(Arc<State>),
+    /// Something for the log.
+    Log(Note),
+}
+
+/// What can be done with files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileWork {
+    /// Find the visible `*.xml` files in these folders of the configuration tree; a folder that is not there has none.
+    List(Vec<RelPath>),
+}
+
+/// What came of the work with files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilesDone {
+    /// The files found.
+    Listed(Vec<RelPath>),
+}
+
+/// Why the work with files could not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError {
+    /// The file or folder.
+    pub path: RelPath,
+    /// What the operating system said.
+    pub reason: String,
+}
+
+impl std::fmt::Display for FileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
+    }
+}
+
+impl std::error::Error for FileError {}
