@@ -3,6 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::secret::Secret;
+
+/// The password of the event socket: without line breaks, which would begin another command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password(Secret);
+
+impl Password {
+    /// Takes a password; nothing if it holds a line break or a NUL.
+    pub fn parse(password: &str) -> Option<Self> {
+        (!password.contains(['\n', '\r', '\0'])).then(|| Self(Secret::new(password)))
+    }
+
+    /// The command that shows it to the switch.
+    pub(super) fn auth(&self) -> String {
+        format!("auth {}", self.0.expose())
+    }
+}
+
 /// A command of the switch's console, sent as `api`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SwitchCommand {
@@ -41,3 +59,15 @@ impl fmt::Display for SwitchCommand {
 
 /// The events the engine listens to: exactly those it uses.
 pub const SUBSCRIPTION: &str = "event plain HEARTBEAT RELOADXML";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_cannot_smuggle_in_a_second_command() {
+        assert_eq!(Password::parse("x\n\napi shutdown"), None);
+        assert_eq!(Password::parse("x\r"), None);
+        assert!(Password::parse("Clue Con").is_some());
+    }
+}

@@ -9,11 +9,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use super::command::{SUBSCRIPTION, SwitchCommand};
+use super::command::{Password, SUBSCRIPTION, SwitchCommand};
 use super::event::Event;
 use super::frame::{ContentType, Frame, FrameError, Framer};
 use crate::io::{EffectId, Epoch, Input, Reply};
-use crate::secret::Secret;
 use crate::time::Mono;
 
 /// Which of the two connections.
@@ -104,7 +103,7 @@ impl fmt::Display for SessionEnd {
 #[derive(Debug)]
 pub struct Session {
     epoch: Epoch,
-    password: Secret,
+    password: Password,
     patience: Patience,
     events: Connection,
     control: Connection,
@@ -138,7 +137,7 @@ struct Waiting {
 
 impl Session {
     /// A session on two connections that were just opened. Both are greeted by the switch.
-    pub fn new(epoch: Epoch, password: Secret, patience: Patience, now: Mono) -> Self {
+    pub fn new(epoch: Epoch, password: Password, patience: Patience, now: Mono) -> Self {
         let connection = || Connection { framer: Framer::default(), stage: Stage::Greeting };
         Self {
             epoch,
@@ -222,8 +221,8 @@ impl Session {
 
     fn greeted(&mut self, now: Mono, line: Line, out: &mut Vec<Action>) {
         if self.connection(line).stage == Stage::Greeting {
-            let auth = format!("auth {}\n\n", self.password.expose());
-            self.ask(now, line, Stage::Authenticating, auth, out);
+            let auth = self.password.auth();
+            self.ask(now, line, Stage::Authenticating, &auth, out);
         } else {
             self.close(SessionEnd::OutOfOrder, out);
         }
@@ -237,7 +236,7 @@ impl Session {
         match (self.connection(line).stage, line) {
             (Stage::Authenticating, _) if !accepted => self.close(SessionEnd::WrongPassword, out),
             (Stage::Authenticating, Line::Events) => {
-                self.ask(now, line, Stage::Subscribing, format!("{SUBSCRIPTION}\n\n"), out);
+                self.ask(now, line, Stage::Subscribing, SUBSCRIPTION, out);
             }
             (Stage::Subscribing, _) if !accepted => self.close(SessionEnd::NoSubscription(text.into()), out),
             (Stage::Authenticating, Line::Control) | (Stage::Subscribing, _) => self.ready(now, line, out),
@@ -246,10 +245,10 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, now: Mono, line: Line, stage: Stage, text: String, out: &mut Vec<Action>) {
+    fn ask(&mut self, now: Mono, line: Line, stage: Stage, command: &str, out: &mut Vec<Action>) {
         self.connection(line).stage = stage;
         self.due = now.after(self.patience.greeting);
-        out.push(Action::Send(line, text.into_bytes()));
+        out.push(Action::Send(line, format!("{command}\n\n").into_bytes()));
     }
 
     fn ready(&mut self, now: Mono, line: Line, out: &mut Vec<Action>) {
@@ -314,7 +313,7 @@ mod tests {
     }
 
     fn new() -> Session {
-        Session::new(EPOCH, Secret::new("ClueCon"), Patience::default(), START)
+        Session::new(EPOCH, Password::parse("ClueCon").unwrap(), Patience::default(), START)
     }
 
     fn receive(session: &mut Session, line: Line, bytes: &[u8]) -> Vec<Action> {

@@ -1,0 +1,134 @@
+//! A folder, and what is below it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use fsconnector_engine::path::RelPath;
+use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, open, openat};
+
+/// A folder that is held open. What is below it is found from there, even if the folder is moved.
+#[derive(Debug)]
+pub struct Root {
+    folder: OwnedFd,
+}
+
+impl Root {
+    /// Opens a folder by any path; links on the way to it are followed, for its owner put them there.
+    pub fn open_folder(path: &Path) -> io::Result<Self> {
+        let folder = open(path, FOLDER, Mode::empty())?;
+        Ok(Self { folder })
+    }
+
+    /// Opens the plain file at `path` for reading. A link is [`io::ErrorKind::NotFound`], as is a folder, a socket or
+    /// whatever else is no plain file: nothing of the kind is offered here.
+    pub fn open(&self, path: &RelPath) -> io::Result<File> {
+        let folder = self.folder_of(path)?;
+        // Without waiting: opening a pipe would last until somebody writes to it.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&folder, path.file_name(), flags, Mode::empty()).map_err(hide_link)?;
+        let is_plain = FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile;
+        if is_plain { Ok(file.into()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// The names in the folder at `path`, in no order, without `.` and `..`. Names that are no UTF-8 are left out: the
+    /// program never writes one, and could not name it.
+    pub fn names(&self, path: &RelPath) -> io::Result<Vec<String>> {
+        let parent = self.folder_of(path)?;
+        let folder = step_into(&parent, path.file_name())?;
+        let mut names = Vec::new();
+        for entry in Dir::new(folder)? {
+            if let Ok(name) = entry?.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// The folder that holds the last name of `path`.
+    fn folder_of(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        let mut folder = self.folder.try_clone()?;
+        let mut names = path.names().peekable();
+        while let Some(name) = names.next() {
+            if names.peek().is_some() {
+                folder = step_into(&folder, name)?;
+            }
+        }
+        Ok(folder)
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+fn step_into(folder: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+    openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()).map_err(hide_link)
+}
+
+/// What lies behind a link, or is a folder where a file was expected and the other way round, is not there.
+fn hide_link(error: rustix::io::Errno) -> io::Error {
+    match error {
+        rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR | rustix::io::Errno::NXIO => io::ErrorKind::NotFound.into(),
+        other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::parse(text).unwrap()
+    }
+
+    fn not_found<T: std::fmt::Debug>(result: io::Result<T>) -> bool {
+        result.unwrap_err().kind() == io::ErrorKind::NotFound
+    }
+
+    #[test]
+    fn a_plain_file_is_read_and_anything_else_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        fs::write(folder.path().join("a/b/c.txt"), "text").unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+        let root = Root::open_folder(folder.path()).unwrap();
+        let mut text = String::new();
+        root.open(&path("a/b/c.txt")).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
+        for other in ["a", "a/b", "a/x", "x/y", "pipe", "a/b/c.txt/d"] {
+            assert!(not_found(root.open(&path(other))), "{other}");
+        }
+    }
+
+    #[test]
+    fn no_link_is_followed_neither_at_the_end_nor_on_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "x").unwrap();
+        symlink(outside.path().join("secret"), folder.path().join("file")).unwrap();
+        symlink(outside.path(), folder.path().join("way")).unwrap();
+        let root = Root::open_folder(folder.path()).unwrap();
+        assert!(not_found(root.open(&path("file"))));
+        assert!(not_found(root.open(&path("way/secret"))));
+        assert!(not_found(root.names(&path("way"))));
+    }
+
+    #[test]
+    fn a_folder_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        for name in ["1.xml", ".hidden", "ü"] {
+            fs::write(folder.path().join("a").join(name), "").unwrap();
+        }
+        let root = Root::open_folder(folder.path()).unwrap();
+        let mut names = root.names(&path("a")).unwrap();
+        names.sort();
+        assert_eq!(names, [".hidden", "1.xml", "ü"]);
+        assert!(not_found(root.names(&path("b"))));
+    }
+}

@@ -1,0 +1,45 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Waits that grow from attempt to attempt, jittered so that the connectors of a whole site do not come back in step.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self { next: FIRST }
+    }
+
+    /// The next wait: between half and all of a length that doubles each time, up to [`LONGEST`]. `random` is any
+    /// number.
+    pub(crate) fn wait(&mut self, random: u32) -> Duration {
+        let full = self.next;
+        self.next = (full * 2).min(LONGEST);
+        full / 2 + (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+
+    /// Begins anew, after an attempt that succeeded.
+    pub(crate) fn reset(&mut self) {
+        self.next = FIRST;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_ten_seconds_for_ever() {
+        let mut backoff = Backoff::new();
+        let longest: Vec<u128> = (0..10).map(|_| backoff.wait(u32::MAX).as_millis()).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
+        backoff.reset();
+        assert_eq!(backoff.wait(0), Duration::from_millis(50));
+    }
+}
