@@ -177,27 +177,25 @@ impl Pattern {
         if name.first() == Some(&b'.') && !matches!(self.tokens.first(), Some(Token::Literal(b'.'))) {
             return false;
         }
-        let (mut token, mut byte) = (0, 0);
+        let (mut token, mut at) = (0, 0);
         // Where to go on when what follows the last `*` does not fit: let the star take one byte more.
         let mut again: Option<(usize, usize)> = None;
-        while byte < name.len() {
-            match (self.tokens.get(token), name.get(byte)) {
-                (Some(Token::Anything), _) => {
-                    again = Some((token, byte));
+        while let Some(&byte) = name.get(at) {
+            match self.tokens.get(token) {
+                Some(Token::Anything) => {
+                    again = Some((token, at));
                     token += 1;
                 }
-                (Some(one), Some(&next)) if one.accepts(next) => {
+                Some(one) if one.accepts(byte) => {
                     token += 1;
-                    byte += 1;
+                    at += 1;
                 }
-                _ => match again {
-                    Some((star, taken)) => {
-                        again = Some((star, taken + 1));
-                        token = star + 1;
-                        byte = taken + 1;
-                    }
-                    None => return false,
-                },
+                _ => {
+                    let Some((star, eaten)) = again else { return false };
+                    again = Some((star, eaten + 1));
+                    token = star + 1;
+                    at = eaten + 1;
+                }
             }
         }
         self.tokens.iter().skip(token).all(|token| matches!(token, Token::Anything))

@@ -176,12 +176,11 @@ impl<'t> Parser<'t> {
         if self.open.len() >= DEEPEST {
             return Err(self.error(begin, b"nested too deep"));
         }
-        let index = match (&mut self.document, self.open.last()) {
-            (Some(document), Some(&parent)) => document.append(parent, node),
-            _ => {
-                self.document = Some(Document::new(node));
-                0
-            }
+        let index = if let (Some(document), Some(&parent)) = (&mut self.document, self.open.last()) {
+            document.append(parent, node)
+        } else {
+            self.document = Some(Document::new(node));
+            0
         };
         self.open.push(index);
         Ok(())

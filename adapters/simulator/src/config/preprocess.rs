@@ -118,16 +118,11 @@ impl Preprocessor<'_> {
             }
         } else if let Some((before, inside)) = split_at(text, b"<!--#") {
             self.write(reader, before);
-            let inside = match split_at(inside, b"-->") {
-                Some((inside, behind)) => {
-                    self.write(reader, behind);
-                    inside
-                }
-                None => {
-                    reader.in_hash_comment = true;
-                    inside
-                }
-            };
+            let (inside, behind) = split_at(inside, b"-->").unwrap_or_else(|| {
+                reader.in_hash_comment = true;
+                (inside, b"")
+            });
+            self.write(reader, behind);
             if let Some(command) = hash_command(inside) {
                 self.carry_out(reader, &command);
             }
