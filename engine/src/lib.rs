@@ -1,4 +1,46 @@
-#![doc = "Under construction."]
+//! The pure state engine of fsconnector.
+//!
+//! It keeps the state of a FreeSWITCH conference system – users, conferences, profiles, global variables – as the switch
+//! reports it. Whoever embeds it hands in what happened as an [`Input`](io::Input) and carries out the
+//! [`Effect`](io::Effect)s that come out; there is no other door.
+//!
+//! ```
+//! use fsconnector_engine::Engine;
+//! use fsconnector_engine::config::Config;
+//! use fsconnector_engine::io::{Effect, Epoch, Input};
+//! use fsconnector_engine::time::Now;
+//!
+//! let mut engine = Engine::new(Config::default(), Now::default())?;
+//! let mut effects = Vec::new();
+//! engine.handle(Now::default(), Input::SwitchUp { epoch: Epoch(1) }, &mut effects);
+//! let questions = effects.iter().filter(|effect| matches!(effect, Effect::Switch { .. }));
+//! assert_eq!(questions.count(), 5);
+//! # Ok::<(), fsconnector_engine::config::ConfigError>(())
+//! ```
+//!
+//! # How a state comes about
+//!
+//! When a session with the switch is up, and whenever the switch reloads its XML – by whose order does not matter – the
+//! engine asks one round of questions ([`switch::QUESTIONS`]) and lists the files whose names are numbers. The answers
+//! become one [`State`](state::State), which is published and never changes; readers ask it by [`query::Query`] without
+//! waiting for anybody. An answer that cannot be read leaves the state before in place.
+//!
+//! # Invariants
+//!
+//! - The engine performs no IO, reads no clock, holds no random numbers and spawns nothing: the same inputs give the
+//!   same effects, byte for byte. `clippy.toml` refuses what would break this.
+//! - [`Engine::handle`] never fails and never panics, whatever the switch or a file contains.
+//! - Effects are to be carried out in their order.
+//! - Input of an earlier session with the switch changes nothing.
+//! - No password or PIN is in any [`Note`](note::Note) or debug print; they live in [`Secret`](secret::Secret)s.
+//!
+//! # Rooms
+//!
+//! [`io`] is the border, [`engine`](Engine) the loop of questions and answers. [`esl`] is the language of the event
+//! socket, with a pure [`Session`](esl::session::Session) for whoever owns the sockets. [`switch`] reads what the switch
+//! answers, [`state`] holds it, [`query`] answers from it, [`numbers`] knows what is free. [`access`] is the table of
+//! who may do what, [`config`] what the engine is told at its start.
+
 #![forbid(unsafe_code)]
 
 pub mod access;

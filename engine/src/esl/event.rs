@@ -1,6 +1,7 @@
 //! Events: what happens in the switch, read from their bytes on demand.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode;
@@ -9,7 +10,9 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use super::frame::header_lines;
 
 /// An event. It keeps its bytes; a header costs nothing until somebody asks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Channel variables and the output of commands can hold passwords: a debug print shows the name only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     format: Format,
     bytes: Bytes,
@@ -69,6 +72,12 @@ impl Event {
     }
 }
 
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({})", self.name())
+    }
+}
+
 /// A header's value as it stands in a plain event: URL-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawValue<'a>(&'a [u8]);
@@ -87,7 +96,7 @@ fn json_member(object: &[u8], name: &str) -> Option<String> {
     impl<'de> Visitor<'de> for Find<'_> {
         type Value = Option<String>;
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an event as a JSON object")
         }
 
