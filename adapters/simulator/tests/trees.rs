@@ -1,9 +1,11 @@
 //! The recorded configuration trees: loading each gives, byte for byte, what a real switch answered.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fsconnector_simulator::config::{Document, Files, Folder, Globals, Loaded, Memory, load};
+use fsconnector_simulator::config::{Document, Element, Files, Folder, Globals, Loaded, Memory, load};
 
 const BASE: &str = "/srv/tree/etc";
 const NOT_FOUND: &[u8] = b"can't find anything\n";
@@ -28,13 +30,13 @@ fn check(what: &str, expected: &[u8], found: &[u8]) {
 
 fn section(document: Option<&Document>, name: &str) -> Vec<u8> {
     let section = document.and_then(|document| document.section(name.as_bytes()));
-    section.map_or(NOT_FOUND.to_vec(), |section| section.to_xml())
+    section.map_or(NOT_FOUND.to_vec(), Element::to_xml)
 }
 
 fn conference_conf(document: Option<&Document>) -> Vec<u8> {
     let section = document.and_then(|document| document.section(b"configuration"));
     let found = section.and_then(|section| section.child_with(b"configuration", b"name", b"conference.conf"));
-    found.map_or(NOT_FOUND.to_vec(), |found| found.to_xml())
+    found.map_or(NOT_FOUND.to_vec(), Element::to_xml)
 }
 
 fn reply(loaded: &Loaded) -> Vec<u8> {
