@@ -1,1 +1,1 @@
-//! Under construction.
+//! The property tests of fsconnector; they are in `tests/`.
