@@ -1,0 +1,297 @@
+//! Slows the guessing of passwords down, without letting anybody lock somebody else out.
+//!
+//! - Wrong passwords from one address for one name: after a few, that address is refused for that name for a while,
+//!   longer each time.
+//! - Wrong passwords for one name from anywhere: answers about that name come a little later, except to addresses that
+//!   logged in with it not long ago.
+//!
+//! Everything is kept in tables of bounded size. What has to go first is what matters least: few failures, long ago.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fsconnector_engine::time::Mono;
+
+/// Failures without any consequence.
+const FREE: u32 = 5;
+/// The first refusal lasts this long, each further one twice as long as the one before.
+const FIRST_REFUSAL: Duration = Duration::from_secs(10);
+const LONGEST_REFUSAL: Duration = Duration::from_secs(15 * 60);
+/// The first delay, each further one twice as long.
+const FIRST_DELAY: Duration = Duration::from_millis(25);
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+/// Failures are forgotten when there was none for this long.
+const MEMORY: Duration = Duration::from_secs(30 * 60);
+/// An address is trusted with a name this long after it logged in with it.
+const TRUST: Duration = Duration::from_secs(24 * 3600);
+
+/// Entries in each of the three tables.
+const CAPACITY: usize = 4096;
+/// Names an address can fail with, each on its own account; all further ones share one.
+const NAMES_PER_SOURCE: usize = 16;
+
+/// Whether an attempt to log in is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is, and the answer is held back for `delay`.
+    Admitted {
+        /// Zero, nearly always.
+        delay: Duration,
+    },
+    /// It is not, and will not be for this long.
+    Refused {
+        /// How long.
+        wait: Duration,
+    },
+}
+
+/// What is known of failed and of successful attempts.
+#[derive(Default)]
+pub(crate) struct Limiter {
+    hasher: RandomState,
+    sources: HashMap<Source, SourceFailures>,
+    names: HashMap<NameHash, Failures>,
+    trusted: HashMap<(Source, NameHash), Mono>,
+}
+
+/// Where an attempt comes from: an IPv4 address, or the /64 network of an IPv6 address, since who has one address of it
+/// usually has them all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Source(u64);
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
+            // The upper half. No network in use begins with 32 zero bits, so none is taken for an IPv4 address.
+            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// A name, whatever its length. Hashed with a key, so that nobody can make two names meet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct NameHash(u64);
+
+/// How often it went wrong lately.
+#[derive(Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    last: Mono,
+}
+
+impl Failures {
+    fn count_at(self, now: Mono) -> u32 {
+        if self.last.after(MEMORY) <= now { 0 } else { self.count }
+    }
+
+    fn add(&mut self, now: Mono) {
+        *self = Self { count: self.count_at(now).saturating_add(1), last: now };
+    }
+
+    fn refused_for(self, now: Mono) -> Option<Duration> {
+        let wait = grown(FIRST_REFUSAL, self.count_at(now), LONGEST_REFUSAL);
+        let left = self.last.after(wait).0.checked_sub(now.0)?;
+        (left > 0).then(|| Duration::from_micros(left))
+    }
+
+    fn delay(self, now: Mono) -> Duration {
+        grown(FIRST_DELAY, self.count_at(now), LONGEST_DELAY)
+    }
+}
+
+/// Nothing for the first few, then `first`, doubling up to `longest`.
+fn grown(first: Duration, count: u32, longest: Duration) -> Duration {
+    let Some(beyond) = count.checked_sub(FREE) else { return Duration::ZERO };
+    2u32.checked_pow(beyond).and_then(|factor| first.checked_mul(factor)).map_or(longest, |grown| grown.min(longest))
+}
+
+/// The failures of one address.
+#[derive(Default)]
+struct SourceFailures {
+    names: Vec<(NameHash, Failures)>,
+    /// Of all names beyond [`NAMES_PER_SOURCE`] together: an address cannot shed its failures by trying more names.
+    others: Failures,
+}
+
+impl SourceFailures {
+    fn of(&self, name: NameHash) -> Failures {
+        self.names.iter().find(|(known, _)| *known == name).map_or(self.others, |(_, failures)| *failures)
+    }
+
+    fn add(&mut self, now: Mono, name: NameHash) {
+        if let Some((_, failures)) = self.names.iter_mut().find(|(known, _)| *known == name) {
+            return failures.add(now);
+        }
+        self.names.retain(|(_, failures)| failures.count_at(now) > 0);
+        if self.names.len() < NAMES_PER_SOURCE {
+            // A name that was on the common account takes that one's count along.
+            let mut failures = self.others;
+            failures.add(now);
+            self.names.push((name, failures));
+        } else {
+            self.others.add(now);
+        }
+    }
+
+    /// The more, the longer it is worth keeping.
+    fn weight(&self) -> (u32, Mono) {
+        let all = self.names.iter().map(|(_, failures)| failures).chain([&self.others]);
+        all.map(|failures| (failures.count, failures.last)).max().unwrap_or_default()
+    }
+}
+
+impl Limiter {
+    /// Whether an attempt with `name` from `address` is looked at now.
+    pub(crate) fn admit(&self, now: Mono, address: IpAddr, name: &str) -> Admission {
+        let (source, name) = (Source::from(address), self.hash(name));
+        if let Some(wait) = self.sources.get(&source).and_then(|source| source.of(name).refused_for(now)) {
+            return Admission::Refused { wait };
+        }
+        let delay = self.names.get(&name).map_or(Duration::ZERO, |failures| failures.delay(now));
+        let spared = delay.is_zero() || self.trusts(now, source, name);
+        Admission::Admitted { delay: if spared { Duration::ZERO } else { delay } }
+    }
+
+    /// The password was wrong.
+    pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) {
+        let (source, name) = (Source::from(address), self.hash(name));
+        make_room(&mut self.sources, &source, SourceFailures::weight);
+        self.sources.entry(source).or_default().add(now, name);
+        make_room(&mut self.names, &name, |failures| (failures.count, failures.last));
+        self.names.entry(name).or_default().add(now);
+    }
+
+    /// The password was right.
+    pub(crate) fn succeeded(&mut self, now: Mono, address: IpAddr, name: &str) {
+        let (source, name) = (Source::from(address), self.hash(name));
+        if let Some(failures) = self.sources.get_mut(&source) {
+            failures.names.retain(|(known, _)| *known != name);
+        }
+        make_room(&mut self.trusted, &(source, name), |last| *last);
+        self.trusted.insert((source, name), now);
+    }
+
+    fn trusts(&self, now: Mono, source: Source, name: NameHash) -> bool {
+        self.trusted.get(&(source, name)).is_some_and(|last| now < last.after(TRUST))
+    }
+
+    fn hash(&self, name: &str) -> NameHash {
+        NameHash(self.hasher.hash_one(name))
+    }
+}
+
+/// Removes the lightest entry if `key` is new and the table is full.
+fn make_room<K: Copy + Eq + Hash, V, W: Ord>(table: &mut HashMap<K, V>, key: &K, weight: impl Fn(&V) -> W) {
+    if table.len() < CAPACITY || table.contains_key(key) {
+        return;
+    }
+    let lightest = table.iter().min_by_key(|(_, value)| weight(value)).map(|(key, _)| *key);
+    if let Some(lightest) = lightest {
+        table.remove(&lightest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Mono = Mono(1_000_000);
+    const FREELY: Admission = Admission::Admitted { delay: Duration::ZERO };
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn after_failures(count: u32) -> Limiter {
+        let mut limiter = Limiter::default();
+        for _ in 0..count {
+            limiter.failed(NOW, address("192.0.2.1"), "anna");
+        }
+        limiter
+    }
+
+    #[test]
+    fn an_address_that_fails_too_often_with_a_name_is_refused_for_a_while() {
+        assert!(matches!(after_failures(FREE - 1).admit(NOW, address("192.0.2.1"), "anna"), FREELY));
+        let limiter = after_failures(FREE);
+        let refused = Admission::Refused { wait: FIRST_REFUSAL };
+        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), refused);
+        assert_eq!(limiter.admit(NOW, address("::ffff:192.0.2.1"), "anna"), refused);
+        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "bert"), FREELY);
+        let later = limiter.admit(NOW.after(FIRST_REFUSAL), address("192.0.2.1"), "anna");
+        assert!(matches!(later, Admission::Admitted { .. }));
+    }
+
+    #[test]
+    fn the_refusal_grows_up_to_a_limit_and_is_forgotten() {
+        let wait = |count| match after_failures(count).admit(NOW, address("192.0.2.1"), "anna") {
+            Admission::Refused { wait } => wait,
+            Admission::Admitted { .. } => Duration::ZERO,
+        };
+        assert_eq!(wait(FREE + 1), 2 * FIRST_REFUSAL);
+        assert_eq!(wait(FREE + 60), LONGEST_REFUSAL);
+        assert_eq!(after_failures(FREE + 60).admit(NOW.after(MEMORY), address("192.0.2.1"), "anna"), FREELY);
+    }
+
+    #[test]
+    fn a_name_that_is_guessed_at_from_elsewhere_is_slowed_but_never_refused() {
+        let limiter = after_failures(FREE + 60);
+        let elsewhere = limiter.admit(NOW, address("198.51.100.1"), "anna");
+        assert_eq!(elsewhere, Admission::Admitted { delay: LONGEST_DELAY });
+    }
+
+    #[test]
+    fn who_logged_in_with_the_name_is_not_slowed() {
+        let mut limiter = after_failures(FREE + 60);
+        limiter.succeeded(NOW, address("198.51.100.1"), "anna");
+        assert_eq!(limiter.admit(NOW, address("198.51.100.1"), "anna"), FREELY);
+        let after_trust = NOW.after(TRUST);
+        limiter.failed(after_trust, address("192.0.2.9"), "anna");
+        assert_eq!(limiter.admit(after_trust, address("198.51.100.1"), "anna"), FREELY, "the old failures are forgotten");
+    }
+
+    #[test]
+    fn a_right_password_clears_the_count_of_its_address() {
+        let mut limiter = after_failures(FREE - 1);
+        limiter.succeeded(NOW, address("192.0.2.1"), "anna");
+        limiter.failed(NOW, address("192.0.2.1"), "anna");
+        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        let mut limiter = Limiter::default();
+        for host in 0..FREE {
+            limiter.failed(NOW, address(&format!("2001:db8::{host:x}")), "anna");
+        }
+        assert!(matches!(limiter.admit(NOW, address("2001:db8::ffff"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admit(NOW, address("2001:db8:0:1::1"), "anna"), Admission::Admitted { .. }));
+    }
+
+    #[test]
+    fn trying_many_names_neither_sheds_failures_nor_takes_memory() {
+        let mut limiter = after_failures(FREE);
+        for index in 0..10_000 {
+            limiter.failed(NOW, address("192.0.2.1"), &format!("name {index}"));
+        }
+        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "a new name"), Admission::Refused { .. }));
+        assert_eq!(limiter.sources.values().map(|source| source.names.len()).sum::<usize>(), NAMES_PER_SOURCE);
+        assert!(limiter.names.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn full_tables_keep_what_matters_most() {
+        let mut limiter = after_failures(FREE);
+        for index in 0..u32::try_from(CAPACITY).unwrap() * 2 {
+            let other = IpAddr::from((0x0a00_0000 + index).to_be_bytes());
+            limiter.failed(NOW, other, &format!("name {index}"));
+            limiter.succeeded(NOW, other, "somebody");
+        }
+        assert_eq!((limiter.sources.len(), limiter.names.len(), limiter.trusted.len()), (CAPACITY, CAPACITY, CAPACITY));
+        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+    }
+}

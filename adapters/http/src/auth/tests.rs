@@ -1,0 +1,211 @@
+//! Logging in and failing to, with another implementation of Digest as the client.
+
+use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
+use fsconnector_engine::config::Config;
+use fsconnector_engine::secret::Secret;
+use fsconnector_engine::state::UserId;
+
+use super::*;
+
+const NOW: Mono = Mono(1_000_000);
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+const NAMES: [&str; 7] = ["anna", "Jürgen", "日本", r#"Anna "The Boss" & Söhne"#, r"back\slash", r"b\c", "bc"];
+
+fn users() -> Users {
+    let user = |(index, name): (usize, &&str)| User {
+        id: UserId::parse(&(20_000 + index).to_string()).unwrap(),
+        password: Secret::new("p:w \"ü\\"),
+        conpin: Secret::default(),
+        context: "team".into(),
+        name: (*name).into(),
+        email: "".into(),
+        polymac: "none".into(),
+    };
+    Users::new(NAMES.iter().enumerate().map(user).collect(), &Config::default())
+}
+
+fn authenticator() -> Authenticator {
+    Authenticator::new("fs \"connector\"".into(), &[7; 64])
+}
+
+fn challenge(authenticator: &Authenticator, algorithm: usize, now: Mono) -> WwwAuthenticateHeader {
+    digest_auth::parse(&authenticator.challenges(now, false)[algorithm]).unwrap()
+}
+
+/// The header a client sends for `GET /api/users`.
+fn header(challenge: &mut WwwAuthenticateHeader, name: &str, password: &str) -> String {
+    header_for(challenge, name, password, HttpMethod::GET, "/api/users")
+}
+
+fn header_for(
+    challenge: &mut WwwAuthenticateHeader,
+    name: &str,
+    password: &str,
+    method: HttpMethod<'_>,
+    target: &str,
+) -> String {
+    let context = AuthContext::new_with_method(name, password, target, None::<&[u8]>, method);
+    challenge.respond(&context).unwrap().to_string()
+}
+
+fn attempt(header: &str) -> Attempt<'_> {
+    Attempt { method: "GET", target: "/api/users", authorization: Some(header.as_bytes()), address: HERE }
+}
+
+/// `known NAME`, `unproven`, `stale` or `too many`.
+fn judged(authenticator: &Authenticator, attempt: Attempt<'_>, now: Mono) -> String {
+    match authenticator.judge(&users(), attempt, now).verdict {
+        Verdict::Known(caller) => format!("known {}", caller.user.name),
+        Verdict::Unproven { stale: false } => "unproven".into(),
+        Verdict::Unproven { stale: true } => "stale".into(),
+        Verdict::TooMany { .. } => "too many".into(),
+    }
+}
+
+const PASSWORD: &str = "p:w \"ü\\";
+
+#[test]
+fn every_name_logs_in_with_either_algorithm() {
+    for algorithm in [0, 1] {
+        for name in NAMES {
+            let authenticator = authenticator();
+            let header = header(&mut challenge(&authenticator, algorithm, NOW), name, PASSWORD);
+            assert_eq!(judged(&authenticator, attempt(&header), NOW), format!("known {name}"), "{header}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_does_not_escape_its_name_is_understood_if_nobody_else_is_meant() {
+    let authenticator = authenticator();
+    let unescaped = |name: &str| {
+        let escaped = format!("username=\"{}\"", name.replace('\\', r"\\"));
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, PASSWORD);
+        assert!(header.contains(&escaped), "{header}");
+        header.replace(&escaped, &format!("username=\"{name}\""))
+    };
+    assert_eq!(judged(&authenticator, attempt(&unescaped(r"back\slash")), NOW), r"known back\slash");
+    // `b\c` read with escapes is `bc`, and that is somebody else.
+    assert_eq!(judged(&authenticator, attempt(&unescaped(r"b\c")), NOW), "unproven");
+}
+
+#[test]
+fn an_extended_name_is_understood() {
+    let authenticator = authenticator();
+    let header = header(&mut challenge(&authenticator, 1, NOW), "日本", PASSWORD)
+        .replace("username=\"日本\"", "username*=UTF-8''%E6%97%A5%E6%9C%AC");
+    assert_eq!(judged(&authenticator, attempt(&header), NOW), "known 日本");
+}
+
+#[test]
+fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
+    let authenticator = authenticator();
+    for (name, password) in [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("nobody", "nobody has this password")] {
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+        assert_eq!(judged(&authenticator, attempt(&header), NOW), "unproven", "{name}");
+    }
+    assert_eq!(judged(&authenticator, Attempt { authorization: None, ..attempt("") }, NOW), "unproven");
+}
+
+#[test]
+fn credentials_for_another_request_are_unproven() {
+    let authenticator = authenticator();
+    let header = header(&mut challenge(&authenticator, 0, NOW), "anna", PASSWORD);
+    for (method, target) in [("POST", "/api/users"), ("GET", "/api/users?"), ("GET", "/api/user%73"), ("GET", "/")] {
+        assert_eq!(judged(&authenticator, Attempt { method, target, ..attempt(&header) }, NOW), "unproven", "{target}");
+    }
+}
+
+#[test]
+fn what_was_not_offered_is_unproven() {
+    let authenticator = authenticator();
+    let good = header(&mut challenge(&authenticator, 0, NOW), "anna", PASSWORD);
+    for (from, to) in [
+        ("algorithm=MD5", "algorithm=MD5-sess"),
+        ("algorithm=MD5", "algorithm=SHA-256"),
+        ("qop=auth", "qop=auth-int"),
+        ("nc=00000001", "nc=1"),
+        ("nc=00000001", "nc=+0000001"),
+        ("nc=00000001", "nc=00000000"),
+        ("realm=\"fs", "realm=\"other"),
+        ("uri=\"/api", "uri=\"http://x/api"),
+        (", qop=auth, nc=00000001", ""),
+        ("username=\"anna\"", "username=\"anna\", username*=UTF-8''anna"),
+    ] {
+        let changed = good.replace(from, to);
+        assert_ne!(changed, good, "{from}");
+        assert_eq!(judged(&authenticator, attempt(&changed), NOW), "unproven", "{to}");
+    }
+    assert_eq!(judged(&authenticator, attempt(&good), NOW), "known anna");
+}
+
+#[test]
+fn a_replayed_request_is_stale_and_the_next_counter_is_not() {
+    let authenticator = authenticator();
+    let mut challenge = challenge(&authenticator, 0, NOW);
+    let first = header(&mut challenge, "anna", PASSWORD);
+    let second = header(&mut challenge, "anna", PASSWORD);
+    assert!(second.contains("nc=00000002"));
+    for (header, expected) in [(&second, "known anna"), (&first, "known anna"), (&first, "stale"), (&second, "stale")] {
+        assert_eq!(judged(&authenticator, attempt(header), NOW), expected);
+    }
+}
+
+#[test]
+fn an_expired_nonce_is_stale_only_with_the_right_password() {
+    let authenticator = authenticator();
+    let later = NOW.after(nonce::LIFETIME);
+    let right = header(&mut challenge(&authenticator, 0, NOW), "anna", PASSWORD);
+    let wrong = header(&mut challenge(&authenticator, 0, NOW), "anna", "wrong");
+    assert_eq!(judged(&authenticator, attempt(&right), later), "stale");
+    assert_eq!(judged(&authenticator, attempt(&wrong), later), "unproven");
+}
+
+#[test]
+fn a_nonce_from_before_a_restart_is_stale_and_an_invented_one_unproven() {
+    let before = Authenticator::new("fs \"connector\"".into(), &[8; 64]);
+    let old = header(&mut challenge(&before, 0, NOW), "anna", PASSWORD);
+    assert_eq!(judged(&authenticator(), attempt(&old), NOW), "stale");
+    let invented = r#"Digest realm="fs \"connector\"", qop="auth", algorithm=MD5, nonce="abc""#;
+    let header = header(&mut digest_auth::parse(invented).unwrap(), "anna", PASSWORD);
+    assert_eq!(judged(&authenticator(), attempt(&header), NOW), "unproven");
+}
+
+#[test]
+fn guessing_is_refused_whatever_the_nonce_is_even_if_the_guess_is_right_then() {
+    let later = NOW.after(nonce::LIFETIME);
+    for issued in [NOW, later] {
+        let authenticator = authenticator();
+        for _ in 0..5 {
+            let header = header(&mut challenge(&authenticator, 0, issued), "anna", "guess");
+            assert_eq!(judged(&authenticator, attempt(&header), later), "unproven");
+        }
+        let right = header(&mut challenge(&authenticator, 0, later), "anna", PASSWORD);
+        assert_eq!(judged(&authenticator, attempt(&right), later), "too many");
+        let elsewhere = Attempt { address: "192.0.2.1".parse().unwrap(), ..attempt(&right) };
+        assert_eq!(judged(&authenticator, elsewhere, later), "known anna");
+    }
+}
+
+#[test]
+fn missing_and_stale_credentials_are_no_failures() {
+    let authenticator = authenticator();
+    let mut old = challenge(&authenticator, 0, NOW);
+    let later = NOW.after(nonce::LIFETIME);
+    for _ in 0..20 {
+        assert_eq!(judged(&authenticator, Attempt { authorization: None, ..attempt("") }, later), "unproven");
+        assert_eq!(judged(&authenticator, attempt(&header(&mut old, "anna", PASSWORD)), later), "stale");
+    }
+    let right = header(&mut challenge(&authenticator, 0, later), "anna", PASSWORD);
+    assert_eq!(judged(&authenticator, attempt(&right), later), "known anna");
+}
+
+#[test]
+fn a_challenge_names_both_hashes_and_cannot_be_broken_out_of() {
+    let authenticator = authenticator();
+    let [md5, sha256] = authenticator.challenges(NOW, true);
+    assert!(md5.starts_with(r#"Digest realm="fs \"connector\"", qop="auth", algorithm=MD5, nonce=""#), "{md5}");
+    assert!(md5.ends_with(", charset=UTF-8, stale=true"), "{md5}");
+    assert!(sha256.contains("algorithm=SHA-256"), "{sha256}");
+}
