@@ -1,6 +1,47 @@
-//! Under construction.
+//! A FreeSWITCH double: what the connector is tested, shown and measured against.
+//!
+//! The real switch cannot be part of a test that runs in milliseconds, can be repeated byte for byte, and cuts a connection at any
+//! byte. This crate is one that can. It knows nothing of the connector's engine: it is an independent witness, and whatever the engine
+//! believes of the switch has to hold against it.
+//!
+//! It is built in three layers, each usable alone:
+//!
+//! 1. [`config`] reads a configuration tree as the switch does. A preprocessor that works line by line merges the files, a lenient
+//!    parser makes a tree of them, and a serialiser writes sections of it out again, oddities included. Files come through
+//!    [`config::Files`], from a folder or from memory. A load also leaves a [`config::Report`] of what it met.
+//! 2. [`SimSwitch`] is the switch itself: bytes of clients in, bytes for clients out. It performs no IO but through its files, has no
+//!    clock, no threads and no randomness: time is an argument, UUIDs come from a seed, so that a run can be repeated.
+//!    [`Faults`] make it slow, silent or unfriendly.
+//! 3. [`EventSocket`] puts a `SimSwitch` on a TCP port, and can shut it down, kill it, start it again, or cut its connections.
+//!
+//! What holds throughout:
+//!
+//! - Every answer was recorded from a real switch first; the tests compare byte for byte. Where the simulator stays behind the
+//!   real one, it says so below.
+//! - Bytes are bytes: neither files nor clients have to send UTF-8, and nothing that they can send makes it panic.
+//! - Commands in a configuration never reach outside: `exec` and its like are reported, never carried out.
+//! - Work grows with the size of the input, also where the real switch takes ages or dies: there are bounds on the depth of elements
+//!   (1000), on what entities expand to (4 MiB), on the number of inclusions (a million) and on the merged text (1 GiB).
+//!
+//! What is missing: calls, so that no conference is ever alive and nobody is registered; the events of modules being unloaded at a
+//! shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
+//!
+//! ```
+//! use fsconnector_simulator::config::Memory;
+//! use fsconnector_simulator::{Identity, Output, SimSwitch};
+//!
+//! let files = Memory::new([("freeswitch.xml", "<document>\n<section name=\"directory\"/>\n</document>\n")]);
+//! let mut switch = SimSwitch::new(files, Identity::default(), 0);
+//! let mut out = Vec::new();
+//! let client = switch.connect(&mut out);
+//! switch.receive(0, client, b"auth ClueCon\n\napi xml_locate directory\n\n", &mut out);
+//! let Some(Output::Send(_, answer)) = out.last() else { panic!("there is an answer") };
+//! assert!(answer.ends_with(b"<section name=\"directory\"></section>\n"));
+//! ```
 
 pub mod config;
+mod socket;
 mod switch;
 
+pub use socket::EventSocket;
 pub use switch::{Answer, ConnectionId, Faults, Identity, Output, SimSwitch};
