@@ -95,7 +95,7 @@ async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> 
 }
 
 /// Waits. Commands that come meanwhile are for a session that is over. False if there will be no more.
-async fn wait(time: Duration, mut commands: Pin<&mut Receiver<Outgoing>>) -> bool {
+async fn wait(time: Duration, commands: Pin<&mut Receiver<Outgoing>>) -> bool {
     let drain = async { while commands.recv().await.is_ok() {} };
     let time = async {
         Timer::after(time).await;
