@@ -268,12 +268,22 @@ async fn read<F: Files + Send + 'static>(shared: Arc<Shared<F>>, id: ConnectionI
     shared.lock().close(id);
 }
 
-/// Writes to a client until it is to be closed or is gone.
+/// Writes to a client until it is to be closed or is gone. What waits together is written together.
 async fn write(mut stream: TcpStream, outgoing: Receiver<Outgoing>) {
-    while let Ok(Outgoing::Bytes(bytes)) = outgoing.recv().await {
+    let mut next = outgoing.recv().await;
+    while let Ok(Outgoing::Bytes(mut bytes)) = next {
+        let mut waiting = outgoing.try_recv();
+        while let (Ok(Outgoing::Bytes(more)), true) = (&waiting, bytes.len() < CHUNK) {
+            bytes.extend_from_slice(more);
+            waiting = outgoing.try_recv();
+        }
         if stream.write_all(&bytes).await.is_err() {
             break;
         }
+        next = match waiting {
+            Ok(waiting) => Ok(waiting),
+            Err(_) => outgoing.recv().await,
+        };
     }
     // A client that is gone is as good as closed.
     let _ = stream.shutdown(Shutdown::Both);

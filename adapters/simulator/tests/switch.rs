@@ -185,10 +185,14 @@ fn an_answer_without_text_says_so_to_api() {
 }
 
 #[test]
-fn nobody_learns_the_password_from_what_is_printed_of_a_switch() {
+fn nobody_learns_a_password_from_what_is_printed_of_a_switch() {
+    let root = "<X-PRE-PROCESS cmd=\"set\" data=\"pw=sesame\"/>\n<document x=\"sesame\"/>\n";
     let identity = Identity { password: "open sesame".to_owned(), ..Identity::default() };
-    let switch = SimSwitch::new(Memory::default(), identity, NOW);
-    assert!(!format!("{switch:?}").contains("sesame"));
+    let mut switch = SimSwitch::new(Memory::new([("freeswitch.xml", root)]), identity, NOW);
+    let id = switch.connect(&mut Vec::new());
+    switch.receive(NOW, id, b"auth open sesame\n", &mut Vec::new());
+    let printed = format!("{switch:?} {:?} {:?} {:?}", switch.globals(), switch.configuration(), switch.files());
+    assert!(printed.contains("\"pw\"") && !printed.contains("sesame"), "{printed}");
 }
 
 #[test]

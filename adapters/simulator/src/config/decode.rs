@@ -15,13 +15,6 @@ pub(super) enum Kind {
     EntityValue,
 }
 
-/// A decoded value.
-pub(super) struct Decoded {
-    pub(super) value: Vec<u8>,
-    /// The line ends that the switch's buffer holds in this place afterwards.
-    pub(super) lines_left: usize,
-}
-
 /// How much text the entities of one document may stand for. The switch knows no bound and would run out of memory.
 const MOST_EXPANSION: usize = 4 << 20;
 /// The largest number that a reference may have.
@@ -79,8 +72,8 @@ fn reaches(known: &BTreeMap<Vec<u8>, Vec<u8>>, value: &[u8], name: &[u8]) -> boo
     false
 }
 
-/// Decodes `raw`.
-pub(super) fn decode(raw: &[u8], kind: Kind, entities: &mut Entities) -> Decoded {
+/// Appends `raw`, decoded, to `value`. Gives the line ends that the switch's buffer holds in this place afterwards.
+pub(super) fn decode(raw: &[u8], kind: Kind, entities: &mut Entities, value: &mut Vec<u8>) -> usize {
     let needs_nothing = |byte: &u8| match byte {
         b'\r' => false,
         b'&' => kind == Kind::CData,
@@ -88,13 +81,13 @@ pub(super) fn decode(raw: &[u8], kind: Kind, entities: &mut Entities) -> Decoded
         _ => !(kind == Kind::Attribute && is_space(*byte) && *byte != b' '),
     };
     if raw.iter().all(needs_nothing) {
-        return Decoded { value: raw.to_vec(), lines_left: line_ends(raw) };
+        value.extend_from_slice(raw);
+        return line_ends(raw);
     }
-    let mut decoder =
-        Decoder { kind, rest: reversed_with_lf(raw), value: Vec::with_capacity(raw.len()), left_over: 0, moved: None };
+    let (begin, rest) = (value.len(), reversed_with_lf(raw));
+    let mut decoder = Decoder { kind, rest, value, begin, left_over: 0, moved: None };
     decoder.run(entities);
-    let in_place = decoder.left_over + line_ends(&decoder.value);
-    Decoded { lines_left: decoder.moved.unwrap_or(in_place), value: decoder.value }
+    decoder.moved.unwrap_or(decoder.left_over + decoder.lines_written())
 }
 
 /// What follows, last byte first, with LF as its only line end.
@@ -112,18 +105,20 @@ fn reversed_with_lf(raw: &[u8]) -> Vec<u8> {
     rest
 }
 
-struct Decoder {
+struct Decoder<'v> {
     kind: Kind,
     /// What is still to be decoded, last byte first: an entity's replacement is put back here and read again.
     rest: Vec<u8>,
-    value: Vec<u8>,
+    value: &'v mut Vec<u8>,
+    /// Where this value begins in the vector.
+    begin: usize,
     /// Line ends behind the value's end, where a shortened reference has left them.
     left_over: usize,
     /// The line ends in place from the moment at which the value outgrew its place and moved elsewhere.
     moved: Option<usize>,
 }
 
-impl Decoder {
+impl Decoder<'_> {
     fn run(&mut self, entities: &mut Entities) {
         while let Some(&byte) = self.rest.last() {
             let begins_entity = match self.kind {
@@ -139,6 +134,10 @@ impl Decoder {
                 self.take();
             }
         }
+    }
+
+    fn lines_written(&self) -> usize {
+        line_ends(self.value.get(self.begin..).unwrap_or_default())
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -173,7 +172,7 @@ impl Decoder {
             return false;
         }
         let before = self.value.len();
-        push_encoded(&mut self.value, number);
+        push_encoded(self.value, number);
         self.shorten(length, self.value.len() - before);
         true
     }
@@ -190,7 +189,7 @@ impl Decoder {
         entities.expanded += replacement.len();
         let length = end + 2;
         if replacement.len() > length && self.moved.is_none() {
-            self.moved = Some(self.left_over + line_ends(&self.value) + line_ends(&self.rest));
+            self.moved = Some(self.left_over + self.lines_written() + line_ends(&self.rest));
         }
         self.shorten(length, replacement.len());
         self.rest.extend(replacement.iter().rev());
@@ -235,9 +234,10 @@ mod tests {
     use super::*;
 
     fn check(kind: Kind, raw: &str, value: &str, lines_left: usize) {
-        let decoded = decode(raw.as_bytes(), kind, &mut Entities::predefined());
-        assert_eq!(String::from_utf8_lossy(&decoded.value), value, "{raw:?}");
-        assert_eq!(decoded.lines_left, lines_left, "{raw:?}");
+        let mut decoded = b"\n".to_vec();
+        let lines = decode(raw.as_bytes(), kind, &mut Entities::predefined(), &mut decoded);
+        assert_eq!(String::from_utf8_lossy(&decoded), format!("\n{value}"), "{raw:?}");
+        assert_eq!(lines, lines_left, "{raw:?}");
     }
 
     #[test]
@@ -261,7 +261,9 @@ mod tests {
     fn a_reference_may_begin_in_a_replacement() {
         let mut entities = Entities::predefined();
         entities.declare(false, b"half", b"&#3".to_vec()).unwrap();
-        assert_eq!(decode(b"&half;8;", Kind::Text, &mut entities).value, b"&");
+        let mut value = Vec::new();
+        decode(b"&half;8;", Kind::Text, &mut entities, &mut value);
+        assert_eq!(value, b"&");
     }
 
     #[test]
@@ -280,7 +282,8 @@ mod tests {
             let value = format!("&e{};", level - 1).repeat(10).into_bytes();
             entities.declare(false, format!("e{level}").as_bytes(), value).unwrap();
         }
-        let decoded = decode(b"&e29;", Kind::Text, &mut entities);
-        assert!(decoded.value.len() <= 2 * MOST_EXPANSION);
+        let mut value = Vec::new();
+        decode(b"&e29;", Kind::Text, &mut entities, &mut value);
+        assert!(value.len() <= 2 * MOST_EXPANSION);
     }
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::globals::{Globals, split_at};
+use super::globals::Globals;
 
 const OPENING: &[u8] = b"$${";
 
@@ -34,7 +34,8 @@ pub(super) fn expand<'l>(line: &'l [u8], room: usize, globals: &Globals) -> Expa
         unterminated: false,
         too_long: false,
     };
-    if memchr::memmem::find(line, OPENING).is_none() {
+    let mut dollars = memchr::memchr_iter(b'$', line);
+    if !dollars.any(|at| line.get(at..).is_some_and(|here| here.starts_with(OPENING))) {
         return expanded;
     }
     let braces = pairs_of_braces(line);
@@ -80,7 +81,7 @@ fn pairs_of_braces(line: &[u8]) -> BTreeMap<usize, usize> {
 
 /// The line as the switch's string functions see it: up to its first NUL.
 pub(super) fn up_to_nul(line: &[u8]) -> &[u8] {
-    split_at(line, b"\0").map_or(line, |(before, _)| before)
+    memchr::memchr(0, line).and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
 #[cfg(test)]

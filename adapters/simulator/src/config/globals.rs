@@ -1,6 +1,7 @@
 //! The global variables.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The largest index that `name[index]=` may have.
 const LAST_INDEX: usize = 4000;
@@ -9,20 +10,20 @@ const ARRAY: &[u8] = b"ARRAY::";
 const ARRAY_SEPARATOR: &[u8] = b"|:";
 
 /// The global variables, in the order in which they are listed: who is set again moves to the end. Names ignore case.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Globals {
     by_age: BTreeMap<u64, Variable>,
     age_of: BTreeMap<Vec<u8>, u64>,
     next_age: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Variable {
     name: Vec<u8>,
     value: Value,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Value {
     Plain(Vec<u8>),
     Array(Vec<Vec<u8>>),
@@ -37,6 +38,14 @@ impl Value {
                 several => [ARRAY, &several.join(ARRAY_SEPARATOR)].concat(),
             },
         }
+    }
+}
+
+/// The names only: some values are passwords.
+impl fmt::Debug for Globals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.by_age.values().map(|variable| String::from_utf8_lossy(&variable.name));
+        f.debug_set().entries(names).finish()
     }
 }
 

@@ -38,7 +38,6 @@ use mount::Mount;
 const ROOT_FILE: &str = "freeswitch.xml";
 
 /// What one load of the configuration gave.
-#[derive(Debug)]
 pub struct Loaded {
     /// The tree, or why there is none. The variables have their new values in both cases.
     pub outcome: Result<Document, LoadError>,

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Circular, Decoded, Entities, Kind, decode, is_space, line_ends};
-use super::document::{Attribute, Document, Node};
+use super::decode::{Circular, Entities, Kind, decode, is_space, line_ends};
+use super::document::{Builder, Document};
 use super::expand::up_to_nul;
 
 /// How long the switch's message can be.
@@ -43,8 +43,8 @@ pub(super) fn parse(merged: &[u8]) -> Result<Document, ParseError> {
         text: up_to_nul(text),
         last,
         at: 0,
-        document: None,
-        open: Vec::new(),
+        builder: Builder::new(),
+        scratch: Vec::new(),
         entities: Entities::predefined(),
         lines_lost: 0,
     };
@@ -56,9 +56,9 @@ struct Parser<'t> {
     text: &'t [u8],
     last: u8,
     at: usize,
-    document: Option<Document>,
-    /// The elements that are open, the innermost last.
-    open: Vec<usize>,
+    builder: Builder,
+    /// The value of an attribute while it is decoded.
+    scratch: Vec<u8>,
     entities: Entities,
     /// The line ends before `at` that the switch has overwritten by now, less those it has made.
     lines_lost: isize,
@@ -88,15 +88,13 @@ impl<'t> Parser<'t> {
     }
 
     fn finish(self, at: usize) -> Result<Document, ParseError> {
-        let innermost = self.open.last().and_then(|&index| self.document.as_ref()?.node(index));
-        if let Some(open) = innermost {
-            let what = [b"unclosed tag <", &open.name[..], b">"].concat();
-            return Err(self.error(at, &what));
+        if let Some(name) = self.builder.innermost() {
+            return Err(self.error(at, &[b"unclosed tag <", name, b">"].concat()));
         }
-        match self.document {
-            Some(document) => Ok(document),
-            None => Err(self.error(at, b"root tag missing")),
+        if !self.builder.has_root() {
+            return Err(self.error(at, b"root tag missing"));
         }
+        Ok(self.builder.finish())
     }
 
     /// Whatever begins with `<`; ends at its `>`.
@@ -115,75 +113,67 @@ impl<'t> Parser<'t> {
 
     fn tag(&mut self) -> Result<(), ParseError> {
         let begin = self.at;
-        if self.document.is_some() && self.open.is_empty() {
+        if self.builder.has_root() && self.builder.depth() == 0 {
             return Err(self.error(begin, b"markup outside of root element"));
         }
         self.skip_until(|byte| is_blank(byte) || matches!(byte, b'/' | b'>'));
         let name = self.text.get(begin..self.at).unwrap_or_default();
         let mut lost = self.skip_space();
-        let attributes = self.attributes(begin, &mut lost)?;
+        self.attributes(begin, &mut lost)?;
         let closes_itself = self.byte() == b'/';
         self.at += usize::from(closes_itself);
         if !self.is_at_greater_than() {
             return Err(self.error(begin, b"missing >"));
         }
         self.lines_lost += lost;
-        self.open_element(name, attributes, begin)?;
+        if self.builder.depth() >= DEEPEST {
+            return Err(self.error(begin, b"nested too deep"));
+        }
+        self.builder.open(name);
         if closes_itself {
-            self.open.pop();
+            self.builder.close();
         }
         Ok(())
     }
 
     /// The attributes up to the end of a tag. Adds to `lost` the line ends that the switch forgets.
-    fn attributes(&mut self, tag: usize, lost: &mut isize) -> Result<Vec<Attribute>, ParseError> {
-        let mut attributes = Attributes::default();
+    fn attributes(&mut self, tag: usize, lost: &mut isize) -> Result<(), ParseError> {
+        let mut names = Names::default();
         while !self.is_at_end() && !matches!(self.byte(), b'/' | b'>') {
             let begin = self.at;
             self.skip_until(|byte| is_blank(byte) || matches!(byte, b'=' | b'/' | b'>'));
             let name = self.text.get(begin..self.at).unwrap_or_default();
-            let mut value = None;
+            let mut has_value = false;
             if self.byte() == b'=' || is_space(self.byte()) {
                 *lost += isize::from(self.byte() == b'\n');
                 self.at += 1;
                 self.skip_until(|byte| !is_blank(byte) && byte != b'=');
-                let quote = self.byte();
-                if matches!(quote, b'"' | b'\'') {
-                    value = Some(self.quoted(quote, tag, lost)?);
-                }
+                has_value = matches!(self.byte(), b'"' | b'\'');
             }
-            attributes.push(name, value);
+            if has_value {
+                *lost += self.quoted(tag)?;
+            }
+            let is_hidden = names.hides(name, has_value);
+            self.builder.add_attribute(name, has_value.then_some(&self.scratch[..]), is_hidden);
             self.skip_until(|byte| !is_space(byte));
         }
-        Ok(attributes.list)
+        Ok(())
     }
 
-    fn quoted(&mut self, quote: u8, tag: usize, lost: &mut isize) -> Result<Vec<u8>, ParseError> {
+    /// Decodes the value that begins with the quote here. Gives the line ends lost in it.
+    fn quoted(&mut self, tag: usize) -> Result<isize, ParseError> {
+        let quote = self.byte();
         self.at += 1;
         let begin = self.at;
         self.skip_to(quote);
         if self.is_at_end() {
             return Err(self.error(tag, &[b"missing ", &[quote][..]].concat()));
         }
-        let (value, changed) = self.decoded(begin, self.at, Kind::Attribute);
-        *lost += changed;
+        let raw = self.text.get(begin..self.at).unwrap_or_default();
+        self.scratch.clear();
+        let lines_left = decode(raw, Kind::Attribute, &mut self.entities, &mut self.scratch);
         self.at += 1;
-        Ok(value)
-    }
-
-    fn open_element(&mut self, name: &[u8], attributes: Vec<Attribute>, begin: usize) -> Result<(), ParseError> {
-        let node = Node { name: name.to_vec(), attributes, text: Vec::new(), offset: 0, children: Vec::new() };
-        if self.open.len() >= DEEPEST {
-            return Err(self.error(begin, b"nested too deep"));
-        }
-        let index = if let (Some(document), Some(&parent)) = (&mut self.document, self.open.last()) {
-            document.append(parent, node)
-        } else {
-            self.document = Some(Document::new(node));
-            0
-        };
-        self.open.push(index);
-        Ok(())
+        Ok(difference(line_ends(raw), lines_left))
     }
 
     fn closing_tag(&mut self) -> Result<(), ParseError> {
@@ -195,11 +185,10 @@ impl<'t> Parser<'t> {
             return Err(self.error(slash, b"missing >"));
         }
         let name = self.text.get(begin..self.at).unwrap_or_default();
-        let innermost = self.open.last().and_then(|&index| self.document.as_ref()?.node(index));
-        if innermost.is_none_or(|open| open.name != name) {
+        if self.builder.innermost() != Some(name) {
             return Err(self.error(self.at, &[b"unexpected closing tag </", name, b">"].concat()));
         }
-        self.open.pop();
+        self.builder.close();
         if is_space(self.byte()) {
             self.skip_until(|byte| !is_blank(byte));
         }
@@ -309,7 +298,8 @@ impl<'t> Parser<'t> {
         };
         let Some(end) = memchr::memchr(quote, text) else { return Ok(b"") };
         let (raw, rest) = text.split_at(end);
-        let Decoded { value, .. } = decode(raw, Kind::EntityValue, &mut self.entities);
+        let mut value = Vec::new();
+        decode(raw, Kind::EntityValue, &mut self.entities, &mut value);
         let declared = self.entities.declare(is_parameter, name, value);
         declared.map_err(|Circular| {
             let at = offset + declaration.len() - text.len();
@@ -318,21 +308,13 @@ impl<'t> Parser<'t> {
         Ok(rest.get(1..).unwrap_or_default())
     }
 
-    /// Adds to the text of the innermost element.
+    /// Adds to the text of the innermost element; outside of all there is none.
     fn add_text(&mut self, begin: usize, end: usize, kind: Kind) {
-        let Some(&innermost) = self.open.last() else { return };
-        let (value, lost) = self.decoded(begin, end, kind);
-        self.lines_lost += lost;
-        if let Some(node) = self.document.as_mut().and_then(|document| document.node_mut(innermost)) {
-            node.text.extend_from_slice(&value);
-        }
-    }
-
-    /// A decoded piece of the text, and how many line ends the switch's buffer has less in that place.
-    fn decoded(&mut self, begin: usize, end: usize, kind: Kind) -> (Vec<u8>, isize) {
         let raw = self.text.get(begin..end).unwrap_or_default();
-        let Decoded { value, lines_left } = decode(raw, kind, &mut self.entities);
-        (value, line_ends(raw).cast_signed() - lines_left.cast_signed())
+        if let Some(text) = self.builder.text() {
+            let lines_left = decode(raw, kind, &mut self.entities, text);
+            self.lines_lost += difference(line_ends(raw), lines_left);
+        }
     }
 
     fn error(&self, offset: usize, what: &[u8]) -> ParseError {
@@ -381,25 +363,33 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The attributes of one tag.
+/// The names of one tag's attributes, and whether each has a value.
 #[derive(Default)]
-struct Attributes<'t> {
-    list: Vec<Attribute>,
-    /// The names behind the first few, and whether the first of that name has a value.
+struct Names<'t> {
+    few: Vec<(&'t [u8], bool)>,
     more: BTreeMap<&'t [u8], bool>,
 }
 
-impl<'t> Attributes<'t> {
-    fn push(&mut self, name: &'t [u8], value: Option<Vec<u8>>) {
-        let among_few = self.list.iter().take(FEW).find(|attribute| attribute.name == name);
-        let first_has_value = among_few.map(|first| first.value.is_some()).or_else(|| self.more.get(name).copied());
-        // Two without a value are one and the same to the switch, so that it shows both.
-        let is_hidden = first_has_value.is_some_and(|has_value| has_value || value.is_some());
-        if first_has_value.is_none() && self.list.len() >= FEW {
-            self.more.insert(name, value.is_some());
+impl<'t> Names<'t> {
+    /// Adds a name. Gives whether an earlier attribute of that name hides this one.
+    fn hides(&mut self, name: &'t [u8], has_value: bool) -> bool {
+        let among_few = self.few.iter().find(|(known, _)| *known == name).map(|(_, has_value)| *has_value);
+        if let Some(first_has_value) = among_few.or_else(|| self.more.get(name).copied()) {
+            // Two without a value are one and the same to the switch, so that it shows both.
+            return first_has_value || has_value;
         }
-        self.list.push(Attribute { name: name.to_vec(), value, is_hidden });
+        if self.few.len() < FEW {
+            self.few.push((name, has_value));
+        } else {
+            self.more.insert(name, has_value);
+        }
+        false
     }
+}
+
+/// How many line ends are lost.
+fn difference(before: usize, after: usize) -> isize {
+    before.cast_signed() - after.cast_signed()
 }
 
 /// White space as XML knows it.

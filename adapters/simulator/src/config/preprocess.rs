@@ -19,6 +19,8 @@ const MOST_MERGED: usize = 1 << 30;
 const BUFFER_STEP: usize = 1024;
 /// The tag of a command, in any case.
 const TAG: &[u8] = b"x-pre-process";
+/// The other form of a command.
+const HASH_COMMENT: &[u8] = b"<!--#";
 /// Any line with one of these is dropped.
 const DROPPED: [&[u8]; 3] = [b"<include>", b"</include>", b"<?"];
 
@@ -102,7 +104,7 @@ impl Preprocessor<'_> {
         if too_long {
             self.find(reader, Problem::LineTooLong);
         }
-        if DROPPED.iter().any(|marker| memchr::memmem::find(visible, marker).is_some()) {
+        if find_markup(visible, &DROPPED).is_some() {
             return;
         }
         let mut text: &[u8] = &text;
@@ -116,7 +118,9 @@ impl Preprocessor<'_> {
             if let (Some(b'<'), Some(command)) = (before.last(), tag_command(tag)) {
                 self.carry_out(reader, &command);
             }
-        } else if let Some((before, inside)) = split_at(text, b"<!--#") {
+        } else if let Some(at) = find_markup(text, &[HASH_COMMENT]) {
+            let (before, inside) = text.split_at(at);
+            let inside = inside.get(HASH_COMMENT.len()..).unwrap_or_default();
             self.write(reader, before);
             let (inside, behind) = split_at(inside, b"-->").unwrap_or_else(|| {
                 reader.in_hash_comment = true;
@@ -239,6 +243,14 @@ fn without_blanks_before(mut value: &[u8]) -> &[u8] {
         value = shorter;
     }
     value
+}
+
+/// Where the first of some markers is that begin with `<`. Every line is searched for them: this is quicker than a general search.
+fn find_markup(text: &[u8], markers: &[&[u8]]) -> Option<usize> {
+    memchr::memchr_iter(b'<', text).find(|&at| {
+        let here = text.get(at..).unwrap_or_default();
+        markers.iter().any(|marker| here.starts_with(marker))
+    })
 }
 
 /// Where `part`, given in small letters, begins in any case.

@@ -1,6 +1,6 @@
 //! An element as text again, the way `xml_locate` shows it.
 
-use super::document::{Element, Node};
+use super::document::Element;
 
 const INDENT: &[u8] = b"  ";
 
@@ -9,47 +9,47 @@ impl Element<'_> {
     /// well-formed either: from `<!` on, the rest of a value or text is not escaped.
     pub fn to_xml(self) -> Vec<u8> {
         let mut xml = Vec::new();
-        let Some(top) = self.document.node(self.index) else { return xml };
-        open(&mut xml, top, 0);
+        open(&mut xml, self, 0);
         // The elements that are open, each with its next child and how much of its text is written.
-        let mut path = vec![(top, 0, 0)];
+        let mut path = vec![(self, self.first_child(), 0)];
         loop {
             let depth = path.len();
             let Some((parent, next, written)) = path.last_mut() else { return xml };
-            let child = parent.children.get(*next).and_then(|&child| self.document.node(child));
-            if let Some(child) = child {
+            let rest = parent.text().get(*written..).unwrap_or_default();
+            if let Some(child) = *next {
                 // Without text of its own in front of it, a child gets all that follows.
-                let rest = parent.text.get(*written..).unwrap_or_default();
-                let before = rest.get(..child.offset - *written).filter(|before| !before.is_empty());
+                let before = rest.get(..child.offset() - *written).filter(|before| !before.is_empty());
                 write_escaped(&mut xml, before.unwrap_or(rest), Place::Text);
-                *next += 1;
-                *written = child.offset;
+                *next = child.next_sibling();
+                *written = child.offset();
                 open(&mut xml, child, depth);
-                path.push((child, 0, 0));
+                path.push((child, child.first_child(), 0));
             } else {
-                write_escaped(&mut xml, parent.text.get(*written..).unwrap_or_default(), Place::Text);
+                write_escaped(&mut xml, rest, Place::Text);
                 if xml.ends_with(b"\n") {
                     indent(&mut xml, depth - 1);
                 }
-                xml.extend([b"</", &parent.name[..], b">\n"].concat());
+                xml.extend_from_slice(b"</");
+                xml.extend_from_slice(parent.name());
+                xml.extend_from_slice(b">\n");
                 path.pop();
             }
         }
     }
 }
 
-fn open(xml: &mut Vec<u8>, node: &Node, depth: usize) {
+fn open(xml: &mut Vec<u8>, element: Element<'_>, depth: usize) {
     if xml.ends_with(b">") {
         xml.push(b'\n');
     }
     indent(xml, depth);
     xml.push(b'<');
-    xml.extend_from_slice(&node.name);
-    for attribute in node.attributes.iter().filter(|attribute| !attribute.is_hidden) {
+    xml.extend_from_slice(element.name());
+    for (name, value) in element.attributes() {
         xml.push(b' ');
-        xml.extend_from_slice(&attribute.name);
+        xml.extend_from_slice(name);
         xml.extend_from_slice(b"=\"");
-        write_escaped(xml, attribute.value.as_deref().unwrap_or_default(), Place::Attribute);
+        write_escaped(xml, value, Place::Attribute);
         xml.push(b'"');
     }
     xml.push(b'>');

@@ -8,7 +8,7 @@ use super::subscription::Subscription;
 const LONGEST_REQUEST: usize = 1 << 20;
 
 /// A connected client.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Connection {
     pub(super) is_authenticated: bool,
     pub(super) subscription: Subscription,
@@ -21,7 +21,7 @@ pub(super) struct Connection {
 }
 
 /// Whether answers are held back.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub(super) enum Hold {
     #[default]
     Open,
@@ -31,7 +31,6 @@ pub(super) enum Hold {
 }
 
 /// A command with its headers.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) command: String,
     headers: Vec<(String, String)>,
