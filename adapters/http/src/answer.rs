@@ -1,5 +1,6 @@
 //! An answer before it is written: status, headers, body.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
 use bytes::Bytes;
@@ -14,19 +15,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer of the API: nobody stores it, and no browser takes it for anything else than `content_type`.
-    pub(crate) fn api(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
-        let mut headers = HeaderLines::default();
+    /// An answer of the API: nobody stores it, and no browser takes it for anything else than it is.
+    pub(crate) fn api(status: StatusCode, content_type: &str, body: Bytes) -> Self {
+        let mut headers = HeaderLines::fixed(API_HEADERS);
         headers.push("Content-Type", content_type);
-        headers.push("Cache-Control", "no-store");
-        headers.push("X-Content-Type-Options", "nosniff");
-        headers.push("Cross-Origin-Resource-Policy", "same-origin");
         Self { status, headers, body }
     }
 
     /// 200 with JSON.
     pub(crate) fn json(body: Bytes) -> Self {
-        Self::api(StatusCode::OK, "application/json; charset=utf-8", body)
+        Self { status: StatusCode::OK, headers: HeaderLines::fixed(JSON_HEADERS), body }
     }
 
     /// 200 with a line of text.
@@ -35,23 +33,39 @@ impl Answer {
     }
 }
 
+const API_HEADERS: &str = "Cache-Control: no-store\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/// In one piece, since most answers have it.
+const JSON_HEADERS: &str = "Cache-Control: no-store\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Cross-Origin-Resource-Policy: same-origin\r\n\
+    Content-Type: application/json; charset=utf-8\r\n";
+
 /// Header lines as they go over the wire. A value cannot end its line early: control characters are left out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HeaderLines(String);
+pub(crate) struct HeaderLines(Cow<'static, str>);
 
 impl HeaderLines {
+    /// Whole lines, each with its line break.
+    pub(crate) const fn fixed(lines: &'static str) -> Self {
+        Self(Cow::Borrowed(lines))
+    }
+
     /// Adds a header.
-    pub(crate) fn push(&mut self, name: &'static str, value: impl Display) {
-        self.0.push_str(name);
-        self.0.push_str(": ");
+    pub(crate) fn push(&mut self, name: &str, value: impl Display) {
+        let lines = self.0.to_mut();
         // Writing into a string does not fail.
-        let _ = write!(WithoutControls(&mut self.0), "{value}");
-        self.0.push_str("\r\n");
+        let _ = write!(WithoutControls(lines), "{name}: {value}");
+        lines.push_str("\r\n");
     }
 
     /// Adds all of `others`.
     pub(crate) fn extend(&mut self, others: &Self) {
-        self.0.push_str(&others.0);
+        if !others.0.is_empty() {
+            self.0.to_mut().push_str(&others.0);
+        }
     }
 
     /// The lines, each with its line break.

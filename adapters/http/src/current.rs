@@ -19,6 +19,11 @@ impl Current {
         self.published.store(Some(Arc::new(Published { state, answers: Default::default() })));
     }
 
+    /// Whether there is a state.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.published.load().is_some()
+    }
+
     /// The latest state, unless there was none yet.
     pub(crate) fn latest(&self) -> Option<Arc<Published>> {
         self.published.load_full()

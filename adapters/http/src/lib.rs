@@ -4,8 +4,12 @@
 
 mod answer;
 mod auth;
+mod caller;
 mod current;
+mod gate;
+mod handlers;
 mod problem;
+mod relay;
 mod routes;
 #[cfg(test)]
 mod sample;
@@ -13,3 +17,4 @@ mod shown;
 mod target;
 
 pub use current::Current;
+pub use gate::{Acceptor, Gate, GateConfig, GateError, Limits, Origin, Plain, serve};

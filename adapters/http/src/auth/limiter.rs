@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use fsconnector_engine::time::Mono;
 
+use super::source::Source;
+
 /// Failures without any consequence.
 const FREE: u32 = 5;
 /// The first refusal lasts this long, each further one twice as long as the one before.
@@ -54,21 +56,6 @@ pub(crate) struct Limiter {
     sources: HashMap<Source, SourceFailures>,
     names: HashMap<NameHash, Failures>,
     trusted: HashMap<(Source, NameHash), Mono>,
-}
-
-/// Where an attempt comes from: an IPv4 address, or the /64 network of an IPv6 address, since who has one address of it
-/// usually has them all.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Source(u64);
-
-impl From<IpAddr> for Source {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
-            // The upper half. No network in use begins with 32 zero bits, so none is taken for an IPv4 address.
-            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64),
-        }
-    }
 }
 
 /// A name, whatever its length. Hashed with a key, so that nobody can make two names meet.

@@ -4,6 +4,7 @@ mod credentials;
 mod digest;
 mod limiter;
 mod nonce;
+mod source;
 mod uses;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ use credentials::{Credentials, Username};
 use digest::{Algorithm, Ingredients};
 use limiter::{Admission, Limiter};
 use nonce::{Mint, Provenance};
+pub(crate) use source::Source;
 use uses::{Use, Uses};
 
 /// Judges the `Authorization` headers of requests.

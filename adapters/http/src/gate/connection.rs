@@ -1,0 +1,289 @@
+//! One client's connection: requests in, answers out, until one side has had enough.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use smol::Timer;
+use smol::future;
+use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+
+use super::Gate;
+use super::deadline::Deadline;
+use super::decision::{Decision, Outcome};
+use super::head::Connection;
+use super::input::{HeadSearch, Input};
+use super::limits::PIECE;
+use super::wire::AnswerHead;
+use crate::answer::Answer;
+use crate::problem::Problem;
+use crate::relay::{Ask, Reply};
+
+/// Ready once the gate is asked to stop.
+pub(super) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection that HTTP is spoken on.
+pub(super) struct Conversation<S> {
+    stream: S,
+    gate: Arc<Gate>,
+    address: IpAddr,
+    input: Input,
+    output: Vec<u8>,
+    deadline: Deadline,
+    stopping: Stopping,
+    stopped: bool,
+}
+
+/// Why a conversation ended early.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The stream failed.
+    Io(io::Error),
+    /// The client took too long.
+    TimedOut,
+    /// The handler behind the gate failed after the answer had begun.
+    HandlerFailed,
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What comes next on a connection.
+enum Next {
+    /// A request with a head of that many bytes.
+    Request(usize),
+    /// Something that is none.
+    Refused(Problem),
+    /// Nothing more.
+    End,
+}
+
+/// After the last answer the client has this long, and may send this much, before the connection is cut. Cut at once,
+/// it could lose the answer (RFC 9112 §9.6).
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
+    pub(super) fn new(stream: S, gate: Arc<Gate>, address: IpAddr, stopping: Stopping) -> Self {
+        Self {
+            stream,
+            address,
+            input: Input::new(gate.limits.head_bytes),
+            output: Vec::new(),
+            deadline: Deadline::at(Instant::now() + gate.limits.idle_time),
+            stopping,
+            stopped: false,
+            gate,
+        }
+    }
+
+    /// Answers requests until the connection ends.
+    pub(super) async fn hold(mut self) -> Result<(), Broken> {
+        loop {
+            let decision = match self.next().await? {
+                Next::Request(length) => {
+                    let head = self.input.unread().get(..length).unwrap_or_default();
+                    let decision = self.gate.decide(head, self.address, Instant::now());
+                    self.input.consume(length);
+                    decision
+                }
+                Next::Refused(problem) => Decision::refuse(problem),
+                Next::End => return Ok(()),
+            };
+            self.answer(&decision).await?;
+            if decision.connection == Connection::Close {
+                return self.say_goodbye().await;
+            }
+            self.pass_over(decision.leftover).await?;
+        }
+    }
+
+    /// Waits for the next request: as long as allowed for its beginning, not so long for the rest of its head.
+    async fn next(&mut self) -> Result<Next, Broken> {
+        let mut begun = false;
+        self.deadline.move_to(Instant::now() + self.gate.limits.idle_time);
+        loop {
+            match self.input.find_head() {
+                HeadSearch::Whole(length) => return Ok(Next::Request(length)),
+                HeadSearch::BareLineFeed => return Ok(Next::Refused(bare_line_feed())),
+                HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(self.too_large())),
+                HeadSearch::Partial => (),
+            }
+            if !begun && !self.input.is_empty() {
+                begun = true;
+                self.deadline.move_to(Instant::now() + self.gate.limits.head_time);
+            }
+            match self.read_or_stop(begun).await {
+                Some(Ok(0)) => return Ok(Next::End),
+                Some(Ok(_)) => (),
+                Some(Err(error)) => return Err(error.into()),
+                None if begun && !self.stopped => return Ok(Next::Refused(too_slow())),
+                None => return Ok(Next::End),
+            }
+        }
+    }
+
+    /// Reads; nothing when the deadline passes, or when the gate stops and no request has begun.
+    async fn read_or_stop(&mut self, begun: bool) -> Option<io::Result<usize>> {
+        future::poll_fn(|cx| {
+            if let Poll::Ready(outcome) = self.input.poll_fill(&mut self.stream, cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            if !begun && (self.stopped || self.stopping.as_mut().poll(cx).is_ready()) {
+                self.stopped = true;
+                return Poll::Ready(None);
+            }
+            self.deadline.poll_passed(cx).map(|()| None)
+        })
+        .await
+    }
+
+    async fn answer(&mut self, decision: &Decision) -> Result<(), Broken> {
+        if !decision.delay.is_zero() {
+            Timer::after(decision.delay).await;
+        }
+        let status = match &decision.outcome {
+            Outcome::Answer(answer) => self.write_answer(decision, answer).await?,
+            Outcome::Relay(ask) => self.relay(decision, ask).await?,
+        };
+        if let Some(shown) = &decision.shown {
+            log::debug!("{} {shown} {}", self.address, status.as_u16());
+        }
+        Ok(())
+    }
+
+    async fn write_answer(&mut self, decision: &Decision, answer: &Answer) -> Result<StatusCode, Broken> {
+        self.output.clear();
+        AnswerHead {
+            status: answer.status,
+            headers: [&answer.headers, &decision.headers],
+            length: has_body(answer.status).then_some(answer.body.len() as u64),
+            connection: decision.connection,
+        }
+        .write(&mut self.output);
+        let body = if decision.head_only { &[][..] } else { &answer.body };
+        if body.len() <= PIECE {
+            self.output.extend_from_slice(body);
+            self.write_output().await?;
+        } else {
+            self.write_output().await?;
+            for piece in body.chunks(PIECE) {
+                write_within(&mut self.deadline, self.gate.limits.write_time, &mut self.stream, piece).await?;
+            }
+        }
+        Ok(answer.status)
+    }
+
+    async fn relay(&mut self, decision: &Decision, ask: &Ask) -> Result<StatusCode, Broken> {
+        let gate = Arc::clone(&self.gate);
+        let mut reply = match gate.relay.fetch(ask).await {
+            Ok(reply) => reply,
+            Err(problem) => return self.write_answer(decision, &problem.into()).await,
+        };
+        self.output.clear();
+        AnswerHead {
+            status: reply.status(),
+            headers: [reply.headers(), &decision.headers],
+            length: has_body(reply.status()).then_some(reply.length()),
+            connection: decision.connection,
+        }
+        .write(&mut self.output);
+        self.copy_body(&mut reply).await?;
+        Ok(reply.status())
+    }
+
+    /// Hands the body through, a piece at a time: the next one is read when the client has taken the last.
+    async fn copy_body(&mut self, reply: &mut Reply<'_>) -> Result<(), Broken> {
+        loop {
+            let more = reply.read_piece(&mut self.output).await.map_err(|error| {
+                log::error!("a handler failed in the middle of an answer: {error}");
+                Broken::HandlerFailed
+            })?;
+            self.write_output().await?;
+            self.output.clear();
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write_output(&mut self) -> Result<(), Broken> {
+        write_within(&mut self.deadline, self.gate.limits.write_time, &mut self.stream, &self.output).await
+    }
+
+    /// Reads the rest of a request that nobody wants.
+    async fn pass_over(&mut self, mut leftover: u64) -> Result<(), Broken> {
+        if leftover > 0 {
+            self.deadline.move_to(Instant::now() + self.gate.limits.body_time);
+        }
+        while leftover > 0 {
+            if self.input.is_empty() {
+                let fill = future::poll_fn(|cx| self.input.poll_fill(&mut self.stream, cx));
+                if self.deadline.bound(fill).await.ok_or(Broken::TimedOut)?? == 0 {
+                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                }
+            }
+            let there = self.input.unread().len();
+            let taken = usize::try_from(leftover).map_or(there, |leftover| there.min(leftover));
+            self.input.consume(taken);
+            leftover -= taken as u64;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection in such a way that the client gets the last answer.
+    async fn say_goodbye(&mut self) -> Result<(), Broken> {
+        self.deadline.move_to(Instant::now() + LINGER_TIME);
+        self.deadline.bound(self.stream.close()).await.ok_or(Broken::TimedOut)??;
+        let mut passed_over = 0;
+        while passed_over < LINGER_BYTES {
+            self.input.consume(usize::MAX);
+            let fill = future::poll_fn(|cx| self.input.poll_fill(&mut self.stream, cx));
+            match self.deadline.bound(fill).await {
+                Some(Ok(count @ 1..)) => passed_over += count,
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Problem {
+        if self.input.is_in_first_line() {
+            Problem::new(StatusCode::URI_TOO_LONG, "the first line of the request is too long")
+        } else {
+            Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
+        }
+    }
+}
+
+/// Writes `bytes`, at most a piece, in the time a piece may take.
+async fn write_within(
+    deadline: &mut Deadline,
+    time: Duration,
+    stream: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+) -> Result<(), Broken> {
+    deadline.move_to(Instant::now() + time);
+    deadline.bound(stream.write_all(bytes)).await.ok_or(Broken::TimedOut)??;
+    Ok(())
+}
+
+fn has_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn bare_line_feed() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "a line of the request ends without a carriage return")
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "the head of the request took too long")
+}

@@ -1,0 +1,48 @@
+//! What a client may take of us.
+
+use std::time::Duration;
+
+/// The bounds of every connection and of all together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's head. More is 431.
+    pub head_bytes: usize,
+    /// From a request's first byte to the end of its head, and for a handshake before it.
+    pub head_time: Duration,
+    /// How long a connection without a request is kept.
+    pub idle_time: Duration,
+    /// Bytes of a request's body. More is 413.
+    pub body_bytes: u64,
+    /// For the body of a request.
+    pub body_time: Duration,
+    /// For each 64 KiB of an answer: who reads slower is dropped.
+    pub write_time: Duration,
+    /// How many connections there are at once.
+    pub connections: usize,
+    /// How many of them from one address (IPv6: from one /64 network).
+    pub connections_per_address: usize,
+    /// When stopping, how long requests that run may take to end.
+    pub stop_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 16 * 1024,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            body_bytes: 4 * 1024 * 1024,
+            body_time: Duration::from_secs(60),
+            write_time: Duration::from_secs(30),
+            connections: 1024,
+            connections_per_address: 256,
+            stop_time: Duration::from_secs(8),
+        }
+    }
+}
+
+/// A refused request's body that is no longer than this is read and dropped, so that the connection can go on.
+pub(super) const DRAINED: u64 = 64 * 1024;
+
+/// An answer is written in pieces of this size, each within [`Limits::write_time`].
+pub(super) const PIECE: usize = 64 * 1024;

@@ -1,0 +1,198 @@
+//! The gate: the only public listener. It bounds what a client may take, reads requests strictly, finds out who is
+//! calling, answers what the published state can answer, and hands the rest on to the handlers behind it.
+
+mod acceptor;
+mod connection;
+mod cors;
+pub(crate) mod deadline;
+mod decision;
+mod head;
+mod input;
+mod limits;
+mod occupancy;
+mod wire;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_net::{TcpListener, TcpStream};
+use fsconnector_disk::Root;
+use fsconnector_engine::time::Mono;
+use smol::channel::{self, Receiver};
+use smol::future::FutureExt as _;
+use smol::{Executor, Timer};
+
+use crate::auth::Authenticator;
+use crate::current::Current;
+use crate::handlers::{Handlers, Pages};
+use crate::relay::Relay;
+pub use acceptor::{Acceptor, Plain};
+use connection::{Broken, Conversation, Stopping};
+use cors::Cors;
+pub use cors::Origin;
+use deadline::within;
+pub use limits::Limits;
+use occupancy::{Occupancy, Permit};
+
+/// How a gate is set up.
+#[derive(Clone, Debug)]
+pub struct GateConfig {
+    /// The Digest realm: what a browser shows when it asks for a password, and part of what clients hash.
+    pub realm: String,
+    /// The other web sites whose pages may read answers.
+    pub origins: Vec<Origin>,
+    /// The static tree. Without one there is only the built-in start page.
+    pub files: Option<Arc<Root>>,
+    /// What clients may take.
+    pub limits: Limits,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self { realm: "fsconnector".into(), origins: Vec::new(), files: None, limits: Limits::default() }
+    }
+}
+
+/// Why a gate could not be opened.
+#[derive(Debug)]
+pub enum GateError {
+    /// The operating system gives no random numbers.
+    NoRandomness,
+    /// The handlers behind the gate could not be started.
+    Handlers(io::Error),
+}
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRandomness => f.write_str("the operating system gives no random numbers"),
+            Self::Handlers(error) => write!(f, "the handlers behind the gate could not be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for GateError {}
+
+/// The HTTP side of the program, ready to serve connections.
+pub struct Gate {
+    current: Arc<Current>,
+    authenticator: Authenticator,
+    cors: Cors,
+    limits: Limits,
+    started: Instant,
+    /// Before `handlers`, so that its connections are closed first.
+    relay: Relay,
+    _handlers: Handlers,
+}
+
+impl Gate {
+    /// Starts the handlers behind the gate. They end when the gate is dropped.
+    pub fn open(config: GateConfig, current: Arc<Current>) -> Result<Self, GateError> {
+        let mut key = [0; 64];
+        getrandom::fill(&mut key).map_err(|_| GateError::NoRandomness)?;
+        let handlers = Handlers::start(Pages::new(config.files)).map_err(GateError::Handlers)?;
+        Ok(Self {
+            current,
+            authenticator: Authenticator::new(config.realm, &key),
+            cors: Cors(config.origins),
+            limits: config.limits,
+            started: Instant::now(),
+            relay: Relay::to(handlers.socket()),
+            _handlers: handlers,
+        })
+    }
+
+    fn mono(&self, now: Instant) -> Mono {
+        Mono::default().after(now.saturating_duration_since(self.started))
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Serves the connections of `listener` on `executor` until `stop` is ready. Then no more are accepted, requests that run
+/// are finished, and idle connections closed; that takes at most [`Limits::stop_time`].
+pub async fn serve<A: Acceptor>(
+    gate: Arc<Gate>,
+    listener: TcpListener,
+    acceptor: A,
+    executor: Arc<Executor<'static>>,
+    stop: impl Future<Output = ()>,
+) {
+    // Nothing is ever sent on these: a channel tells all of one side when the other side is gone.
+    let (running, stopping) = channel::bounded::<()>(1);
+    let (alive, ended) = channel::bounded::<()>(1);
+    let occupancy = Occupancy::new(&gate.limits);
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok((connection, address)) => {
+                    let Some(permit) = occupancy.enter(address.ip()) else {
+                        log::warn!("no room for another connection from {}", address.ip());
+                        continue;
+                    };
+                    let visitor = Visitor { address: address.ip(), permit, stopping: stopping.clone() };
+                    let visit = visitor.talk(Arc::clone(&gate), connection, acceptor.clone());
+                    let alive = alive.clone();
+                    executor.spawn(async move {
+                        visit.await;
+                        drop(alive);
+                    })
+                    .detach();
+                }
+                Err(error) => {
+                    log::error!("a connection could not be accepted: {error}");
+                    Timer::after(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    accepting.or(stop).await;
+    drop((listener, running, alive));
+    if within(gate.limits.stop_time, ended.recv()).await.is_none() {
+        log::warn!("some connections did not end in time");
+    }
+}
+
+/// When the program has run out of descriptors, for instance, trying again at once would only burn time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A client that was let in.
+struct Visitor {
+    address: IpAddr,
+    permit: Permit,
+    stopping: Receiver<()>,
+}
+
+impl Visitor {
+    async fn talk<A: Acceptor>(self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
+        let Self { address, permit, stopping } = self;
+        if let Err(error) = connection.set_nodelay(true) {
+            log::debug!("{address} is gone already: {error}");
+            return;
+        }
+        let stream = match within(gate.limits.head_time, acceptor.accept(connection)).await {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
+            None => return log::debug!("{address} took too long to shake hands"),
+        };
+        let stopping: Stopping = Box::pin(async move {
+            // Never a message: this is how the end of the other side shows.
+            let _ = stopping.recv().await;
+        });
+        match Conversation::new(stream, gate, address, stopping).hold().await {
+            Ok(()) => (),
+            Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
+            Err(Broken::TimedOut) => log::debug!("{address} took too long"),
+            Err(Broken::HandlerFailed) => log::debug!("the answer to {address} was cut off"),
+        }
+        drop(permit);
+    }
+}

@@ -1,0 +1,66 @@
+//! The page that is there when the operator has put no other: who is logged in, and what there is to read.
+
+use std::fmt::Write as _;
+
+use fsconnector_engine::access::{Right, Role};
+use http::StatusCode;
+
+use super::pages::{Body, Page};
+use crate::caller::NamedCaller;
+
+const HTML: &str = include_str!("start_page.html");
+
+/// Nothing may be loaded or run; the one style sheet is known by its SHA-256.
+const POLICY: &str = "\
+    default-src 'none'; style-src 'sha256-dy4ldQ42JNKGcstLwmUPI0uVoBWtgl4yr8FVyCm3TTc='; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What there is to read.
+const LINKS: [(&str, &str, Right); 6] = [
+    ("/userinfo", "your own data", Right::ReadOwn),
+    ("/pubxml", "names, numbers and public conferences", Right::ReadPublic),
+    ("/friendxml", "the same with addresses and more conferences", Right::ReadFriends),
+    ("/api/users", "all users", Right::Administer),
+    ("/api/conferences", "all conferences", Right::Administer),
+    ("/api/info", "the switch and its globals", Right::Administer),
+];
+
+/// The page as `caller` sees it.
+pub(super) fn page(caller: Option<&NamedCaller>) -> Page {
+    let role = caller.map_or(Role::Guest, |caller| caller.role);
+    let mut links = String::new();
+    for (path, title, _) in LINKS.iter().filter(|(_, _, right)| role.may(*right)) {
+        // Writing into a string does not fail.
+        let _ = writeln!(links, "<li><a href=\"{path}\"><span>{title}</span><code>{path}</code></a></li>");
+    }
+    // The name comes last, so that nothing in it is taken for a place to fill.
+    let html = HTML
+        .replace("{links}", &links)
+        .replace("{role}", &role.to_string())
+        .replace("{name}", &escaped(caller.map_or("", |caller| &caller.name)));
+    Page {
+        status: StatusCode::OK,
+        headers: vec![
+            ("Content-Type", "text/html; charset=utf-8".to_owned()),
+            ("Content-Security-Policy", POLICY.to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+            ("X-Content-Type-Options", "nosniff".to_owned()),
+            ("Referrer-Policy", "no-referrer".to_owned()),
+        ],
+        body: Body::Bytes(html.into()),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut html, character| {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+        html
+    })
+}

@@ -1,0 +1,216 @@
+//! A gate on a loopback socket, and clients that talk to it.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+#[path = "../../src/sample.rs"]
+pub(crate) mod sample;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
+use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+use smol::channel::{Sender, bounded};
+use smol::{Executor, future};
+
+/// A gate that serves until it is dropped.
+pub(crate) struct Stage {
+    pub(crate) address: SocketAddr,
+    pub(crate) current: Arc<Current>,
+    stop: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Stage {
+    /// With the sample's state published.
+    pub(crate) fn with(config: GateConfig) -> Self {
+        let stage = Self::without_state(config);
+        stage.current.publish(sample::state());
+        stage
+    }
+
+    pub(crate) fn new() -> Self {
+        Self::with(GateConfig::default())
+    }
+
+    pub(crate) fn without_state(config: GateConfig) -> Self {
+        let current = Arc::new(Current::default());
+        let gate = Arc::new(Gate::open(config, Arc::clone(&current)).unwrap());
+        let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let executor = Arc::new(Executor::new());
+        let (stop, stopping) = bounded::<()>(1);
+        let (alive, ended) = bounded::<()>(1);
+        let mut threads: Vec<JoinHandle<()>> = (0..2)
+            .map(|_| {
+                let (executor, ended) = (Arc::clone(&executor), ended.clone());
+                thread::spawn(move || {
+                    let _ = future::block_on(executor.run(ended.recv()));
+                })
+            })
+            .collect();
+        threads.push(thread::spawn(move || {
+            let stop = async move {
+                let _ = stopping.recv().await;
+            };
+            smol::block_on(serve(gate, listener, Plain, executor, stop));
+            drop(alive);
+        }));
+        Self { address, current, stop: Some(stop), threads }
+    }
+
+    /// Asks the gate to stop, without waiting for it.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
+    }
+
+    /// Waits until the gate has stopped.
+    pub(crate) fn ended(&mut self) {
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::new(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// Sends `bytes`, nothing more, and returns everything that comes back until the connection ends.
+    pub(crate) fn exchange(&self, bytes: &[u8]) -> String {
+        let mut client = self.connect();
+        // The gate may have enough before it has everything.
+        let _ = client.stream.write_all(bytes);
+        let _ = client.stream.shutdown(Shutdown::Write);
+        client.rest()
+    }
+
+    /// Runs curl; nothing if it is not installed.
+    pub(crate) fn curl(&self, arguments: &[&str], target: &str) -> Option<String> {
+        let url = format!("http://{}{target}", self.address);
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
+            .args(arguments)
+            .arg(&url)
+            .output();
+        let Output { status, stdout, stderr } = output.ok()?;
+        assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
+        Some(String::from_utf8_lossy(&stdout).into_owned())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop();
+        if !thread::panicking() {
+            self.ended();
+        }
+    }
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    /// The value of a header that is there at most once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let all = self.all(name);
+        assert!(all.len() <= 1, "{name}: {all:?}");
+        all.first().copied()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A connection to the gate, and the last challenge it got.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    buffered: Vec<u8>,
+    challenge: Option<WwwAuthenticateHeader>,
+}
+
+impl Client {
+    fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, buffered: Vec::new(), challenge: None }
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next answer. Those to HEAD have no body.
+    pub(crate) fn answer(&mut self, to_head: bool) -> Answer {
+        let end = loop {
+            if let Some(at) = self.buffered.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.read_more();
+        };
+        let head = String::from_utf8(self.buffered.drain(..end).collect()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, head, body: Vec::new() };
+        let length: usize = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = if to_head { 0 } else { length };
+        while self.buffered.len() < length {
+            self.read_more();
+        }
+        answer.body = self.buffered.drain(..length).collect();
+        answer
+    }
+
+    fn read_more(&mut self) {
+        let mut piece = [0; 65536];
+        let count = self.stream.read(&mut piece).unwrap();
+        assert!(count > 0, "the connection ended after {:?}", String::from_utf8_lossy(&self.buffered));
+        self.buffered.extend_from_slice(&piece[..count]);
+    }
+
+    /// Everything until the connection ends.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.buffered);
+        let _ = self.stream.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
+    /// The header that logs `name` in for this request.
+    pub(crate) fn authorization(&mut self, name: &str, method: &str, target: &str) -> String {
+        if self.challenge.is_none() {
+            self.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+            let answer = self.answer(false);
+            assert_eq!(answer.status, 401, "{answer:?}");
+            self.challenge = Some(digest_auth::parse(answer.all("www-authenticate")[0]).unwrap());
+        }
+        let method = HttpMethod(method.to_owned().into());
+        let context = AuthContext::new_with_method(name, sample::PASSWORD, target, None::<&[u8]>, method);
+        format!("Authorization: {}\r\n", self.challenge.as_mut().unwrap().respond(&context).unwrap())
+    }
+
+    /// A request of somebody who is logged in.
+    pub(crate) fn request(&mut self, name: &str, method: &str, target: &str, headers: &str) -> Answer {
+        let authorization = self.authorization(name, method, target);
+        self.send(&format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{authorization}{headers}\r\n"));
+        self.answer(method == "HEAD")
+    }
+
+    pub(crate) fn get(&mut self, name: &str, target: &str) -> Answer {
+        self.request(name, "GET", target, "")
+    }
+}
