@@ -1,5 +1,7 @@
 //! What holds for any configuration: nothing in a file can make the loader panic or run away, and its report tells what it met.
 
+#![allow(clippy::panic)]
+
 use fsconnector_simulator::config::{Globals, LoadError, Loaded, Memory, Place, Problem, load};
 use proptest::prelude::*;
 
@@ -79,6 +81,25 @@ fn a_fault_in_the_merged_text_leads_back_to_its_file() {
     let Err(LoadError::Malformed(error)) = loaded.outcome else { panic!("this is malformed") };
     assert_eq!(String::from_utf8_lossy(&error.message()), "[error near line 5]: unexpected closing tag </d>");
     assert_eq!(loaded.report.origin(&loaded.merged, error.offset), Some(place("b.xml", 4)));
+}
+
+#[track_caller]
+fn check_error_line(text: &str, message: &str) {
+    let Err(error) = loaded(&[("freeswitch.xml", text)]).outcome else { panic!("this is malformed") };
+    assert_eq!(String::from_utf8_lossy(&error.message()), message);
+}
+
+#[test]
+fn line_ends_within_tags_do_not_count_before_an_error() {
+    check_error_line("<a>\n<b\n\nx\n='\n'\ny=\"1\"/>\n</c>\n", "[error near line 4]: unexpected closing tag </c>");
+    check_error_line("<a>\n<b\n\n=\"\n\" / >\n</a>\n", "[error near line 2]: missing >");
+}
+
+#[test]
+fn an_error_is_cut_where_the_switch_has_no_more_room() {
+    let name = "x".repeat(200);
+    let cut = "x".repeat(127 - "[error near line 1]: unexpected closing tag </".len());
+    check_error_line(&format!("<a></{name}>\n"), &format!("[error near line 1]: unexpected closing tag </{cut}"));
 }
 
 #[test]

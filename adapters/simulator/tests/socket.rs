@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use fsconnector_simulator::config::Memory;
 use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
@@ -20,7 +21,10 @@ struct Client {
 
 impl Client {
     fn connect(socket: &EventSocket<Memory>) -> Self {
-        Client { stream: BufReader::new(TcpStream::connect(socket.address()).unwrap()) }
+        let stream = TcpStream::connect(socket.address()).unwrap();
+        // Long past anything that is waited for: a test that fails should not hang.
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Client { stream: BufReader::new(stream) }
     }
 
     /// Connects and says `commands` after the password; the answers to both are read.
