@@ -18,6 +18,8 @@ use crate::{ConnectionId, Output, SimSwitch};
 
 /// How much is read from a client at once.
 const CHUNK: usize = 1 << 16;
+/// How long after a client that could not be accepted the next is tried.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 
 /// A simulated switch that listens on TCP, on a thread of its own, until it is dropped.
 pub struct EventSocket<F: Files + Send + 'static> {
@@ -153,8 +155,12 @@ impl<F: Files + Send + 'static> EventSocket<F> {
     fn accept(&self, listener: TcpListener) {
         let (shared, executor) = (Arc::clone(&self.shared), Arc::clone(&self.executor));
         let accepting = async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                shared.welcome(&stream, &executor);
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => shared.welcome(&stream, &executor),
+                    // The client has given up, or there are too many files open: the next may do better.
+                    Err(_) => drop(Timer::after(ACCEPT_AGAIN).await),
+                }
             }
         };
         // Under the lock, so that the first client already finds the switch up.
