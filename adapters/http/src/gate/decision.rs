@@ -106,11 +106,18 @@ impl Gate {
         let now = self.mono(now);
         let judgement = self.authenticator.judge(&published.state().users, attempt, now);
         let outcome = match judgement.verdict {
+            Verdict::Known(_) if self.is_too_large(head.body) => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body of the request is too large").into()
+            }
             Verdict::Known(caller) => authorised(head, &published, caller).unwrap_or_else(Outcome::from),
             Verdict::Unproven { stale } => self.challenge(stale, now).into(),
             Verdict::TooMany { wait } => too_many(wait).into(),
         };
         (outcome, judgement.delay)
+    }
+
+    fn is_too_large(&self, body: Body) -> bool {
+        matches!(body, Body::Sized(length) if length > self.limits.body_bytes)
     }
 
     /// `/livez` and `/readyz`, which anybody may ask.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use tiny_http::Server;
+use tiny_http::{Method, Request, Response, Server};
 
 use crate::relay::CONNECTIONS;
 pub(crate) use pages::Pages;
@@ -58,11 +58,19 @@ const STACK: usize = 256 * 1024;
 fn work(server: &Server, ending: &AtomicBool, pages: &Pages) {
     while !ending.load(Ordering::Acquire) {
         match server.recv() {
+            Ok(request) if *request.method() == Method::Options => greet(request),
             Ok(request) => pages.respond(request),
             // `unblock` shows as an error, too.
             Err(_) if ending.load(Ordering::Acquire) => (),
             Err(error) => log::error!("the handlers' socket failed: {error}"),
         }
+    }
+}
+
+/// The gate's first request on a connection only asks whether somebody listens.
+fn greet(request: Request) {
+    if let Err(error) = request.respond(Response::empty(204)) {
+        log::debug!("the gate did not wait for the greeting: {error}");
     }
 }
 

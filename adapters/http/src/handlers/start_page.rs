@@ -64,3 +64,46 @@ fn escaped(text: &str) -> String {
         html
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest as _, Sha256};
+
+    fn html(role: Role, name: &str) -> String {
+        let caller = NamedCaller { role, id: "1".into(), name: name.into() };
+        let Body::Bytes(bytes) = page(Some(&caller)).body else { panic!("a file") };
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_shown_as_text() {
+        let html = html(Role::Guest, "<script>alert('x')</script> {links}");
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; {links}</strong>"), "{html}");
+    }
+
+    #[test]
+    fn everybody_sees_the_links_that_work() {
+        assert_eq!(html(Role::Admin, "a").matches("<li>").count(), 6);
+        assert_eq!(html(Role::Member, "a").matches("<li>").count(), 3);
+        assert_eq!(html(Role::Guest, "a").matches("<li>").count(), 2);
+    }
+
+    #[test]
+    fn the_policy_knows_the_style_sheet() {
+        let (_, rest) = HTML.split_once("<style>").unwrap();
+        let (style, _) = rest.split_once("</style>").unwrap();
+        let hash = base64(&Sha256::digest(style));
+        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "the policy needs sha256-{hash}");
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let group = |chunk: &[u8]| {
+            let bits = (0..3).fold(0usize, |bits, at| bits << 8 | usize::from(*chunk.get(at).unwrap_or(&0)));
+            let digit = |at: usize| char::from(ALPHABET[bits >> (18 - 6 * at) & 63]);
+            (0..4).map(|at| if at <= chunk.len() { digit(at) } else { '=' }).collect::<String>()
+        };
+        bytes.chunks(3).map(group).collect()
+    }
+}

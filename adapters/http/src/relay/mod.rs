@@ -28,6 +28,9 @@ const TURN_TIME: Duration = Duration::from_secs(10);
 /// How long a handler may take to begin its answer, and for each further piece of it.
 const HANDLER_TIME: Duration = Duration::from_secs(30);
 
+/// What a new connection begins with. It is answered at once, with 204.
+const GREETING: &str = "OPTIONS * HTTP/1.1\r\nHost: gate\r\n\r\n";
+
 /// The headers of a client that handlers get to see. All others stay here, `Authorization` above all.
 const FORWARDED: [&str; 2] = ["if-none-match", "if-modified-since"];
 
@@ -64,6 +67,7 @@ impl Ask {
 pub(crate) struct Relay {
     socket: PathBuf,
     turns: Semaphore,
+    connecting: smol::lock::Mutex<()>,
     idle: Mutex<Vec<UnixStream>>,
 }
 
@@ -85,7 +89,12 @@ impl From<io::Error> for Failure {
 impl Relay {
     /// To the handlers that listen on `socket`.
     pub(crate) fn to(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), turns: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
+        Self {
+            socket: socket.to_owned(),
+            turns: Semaphore::new(CONNECTIONS),
+            connecting: smol::lock::Mutex::new(()),
+            idle: Mutex::default(),
+        }
     }
 
     /// Sends a request and waits for the beginning of the answer.
@@ -109,15 +118,25 @@ impl Relay {
         // A connection that was idle may have been closed meanwhile. That shows as an error before any answer, and the
         // request is sent again on a new one; it only reads, so twice is as good as once.
         if let Some(stream) = self.take_idle() {
-            match send(stream, ask).await {
+            match send(stream, &ask.head, ask.is_head).await {
                 Ok((stream, start)) => return Ok(Reply::new(self, turn, stream, start)),
                 Err(Failure::Io(error)) => log::debug!("an idle connection to the handlers was closed: {error}"),
                 Err(failure) => return Err(failure),
             }
         }
-        let stream = UnixStream::connect(&self.socket).await?;
-        let (stream, start) = send(stream, ask).await?;
+        let (stream, start) = send(self.connect().await?, &ask.head, ask.is_head).await?;
         Ok(Reply::new(self, turn, stream, start))
+    }
+
+    /// A new connection that a thread of tiny_http's attends to.
+    ///
+    /// When two come at once, tiny_http can give both to one idle thread, and the second is then never looked at, for the
+    /// first one stays open. So they come one at a time, and each is known to be attended to before the next.
+    async fn connect(&self) -> Result<UnixStream, Failure> {
+        let _one_at_a_time = self.connecting.lock().await;
+        let stream = UnixStream::connect(&self.socket).await?;
+        let (stream, _greeting) = send(stream, GREETING, false).await?;
+        Ok(stream)
     }
 
     fn take_idle(&self) -> Option<UnixStream> {
@@ -130,10 +149,10 @@ impl Relay {
     }
 }
 
-async fn send(mut stream: UnixStream, ask: &Ask) -> Result<(UnixStream, Start), Failure> {
+async fn send(mut stream: UnixStream, request: &str, is_head: bool) -> Result<(UnixStream, Start), Failure> {
     let exchange = async {
-        stream.write_all(ask.head.as_bytes()).await?;
-        Start::read(&mut stream, ask.is_head).await
+        stream.write_all(request.as_bytes()).await?;
+        Start::read(&mut stream, is_head).await
     };
     let start = within(HANDLER_TIME, exchange).await.ok_or(Failure::TimedOut)??;
     Ok((stream, start))
