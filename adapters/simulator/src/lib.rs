@@ -26,7 +26,7 @@
 //!   (1000), on what entities expand to (4 MiB), on the number of inclusions (a million) and on the merged text (1 GiB). Writing out
 //!   can grow faster, as in the real switch: children without text between them repeat all the text that follows.
 //!
-//! What is missing: calls, so that no conference is ever alive and nobody is registered; the events of modules being unloaded at a
+//! What is missing: calls, so that no conference is ever alive and nobody is registered; the help texts of commands; the events of modules being unloaded at a
 //! shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
 //!
 //! ```

@@ -13,7 +13,7 @@ use fsconnector_simulator::{ConnectionId, Identity, Output, SimSwitch};
 
 const NOW: u64 = 1_795_405_352_545_035;
 /// What the recordings hold and the simulator does not answer.
-const UNSUPPORTED: [&str; 0] = [];
+const UNSUPPORTED: [&str; 1] = ["2c-bgapi-conference-noargs"];
 /// Answers that show the configuration itself.
 const MASKED_BODIES: [&str; 4] =
     ["xml_locate-directory", "xml_locate-dialplan", "xml_locate-conference.conf", "global_getvar"];

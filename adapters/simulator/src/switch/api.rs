@@ -1,6 +1,5 @@
 //! The commands behind `api` and `bgapi`: each takes an argument and gives a text.
 
-use super::conference::usage;
 use super::{SimSwitch, Uptime};
 use crate::config::{Document, Element, Files};
 
@@ -107,7 +106,8 @@ fn setting<'d>(level: Element<'d>, list: &[u8], tag: &[u8], name: &str) -> Optio
 /// No conference is ever alive here, so there is little to say.
 fn conference(argument: &str) -> Vec<u8> {
     match argument.split_ascii_whitespace().next() {
-        None => usage(),
+        // The real one explains each of its commands on such a line.
+        None => b"<conf name> json_list [compact]\n".to_vec(),
         Some("json_list") => b"[]".to_vec(),
         Some("list") => b"+OK No active conferences.\n".to_vec(),
         Some(name) => format!("-ERR Conference {name} not found\n").into_bytes(),

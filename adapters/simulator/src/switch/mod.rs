@@ -5,7 +5,6 @@
 //! connection.rs    one client: its bytes cut into requests
 //! command.rs       what the event socket understands: auth, event, filter, api …
 //! api.rs           what the switch understands behind `api`: reloadxml, xml_locate …
-//! conference.rs    the syntax of the commands for conferences
 //! event.rs         events, plain and as JSON
 //! subscription.rs  who hears which events
 //! faults.rs        what a test can make go wrong
@@ -13,7 +12,6 @@
 
 mod api;
 mod command;
-mod conference;
 mod connection;
 mod event;
 mod faults;
