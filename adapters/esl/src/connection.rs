@@ -55,7 +55,7 @@ pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<O
                 }
                 end
             }
-            Err(error) => SessionEnd::Lost(error.to_string()),
+            Err(error) => SessionEnd::Unreachable(error.to_string()),
         };
         if end == SessionEnd::Exit || inputs.is_closed() {
             return;

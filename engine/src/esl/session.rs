@@ -53,6 +53,8 @@ impl Default for Patience {
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
+    /// No connection could be opened, with the adapter's words for it.
+    Unreachable(String),
     /// A connection was closed or broke, with the adapter's words for it.
     Lost(String),
     /// The switch says that it shuts down.
@@ -80,6 +82,9 @@ pub enum SessionEnd {
 impl fmt::Display for SessionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreachable(how) => {
+                write!(f, "it cannot be reached: {how}; is it running, with mod_event_socket listening there?")
+            }
             Self::Lost(how) => write!(f, "the connection is lost: {how}"),
             Self::ShutDown => f.write_str("the switch is shutting down"),
             Self::WrongPassword => f.write_str(

@@ -1,0 +1,168 @@
+//! What a check finds, and how a person reads it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use fsconnector_simulator::config::Place;
+
+/// The longest piece of a configuration that a finding quotes, in characters.
+const LONGEST_QUOTE: usize = 120;
+
+/// What a check of a configuration tree found, file by file.
+///
+/// Its text is meant for a person: a heading for each file, a line for each finding, and at the end what was looked at.
+/// It holds neither passwords nor PINs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    findings: BTreeSet<Finding>,
+    /// What was looked at.
+    pub(super) checked: Checked,
+}
+
+/// How much a check looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// Files that the switch loads.
+    pub(super) files: usize,
+    /// Users that the connector would list.
+    pub(super) users: usize,
+    /// Conferences that the connector would list.
+    pub(super) conferences: usize,
+}
+
+/// Something that does not fit. The order is that of the output: by file, then by line, the whole file first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Finding {
+    /// The file, as a path from the tree's root.
+    pub(super) file: String,
+    /// The line in it, from 1; none where the whole file is meant.
+    pub(super) line: Option<usize>,
+    /// What is wrong.
+    pub(super) what: String,
+    /// What to do about it.
+    pub(super) remedy: String,
+}
+
+impl Findings {
+    /// Nothing found so far.
+    pub(super) fn new(findings: impl IntoIterator<Item = Finding>, checked: Checked) -> Self {
+        Self { findings: findings.into_iter().collect(), checked }
+    }
+
+    /// Whether everything fits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl Finding {
+    /// A finding about one line.
+    pub(super) fn at(place: Place, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { file: place.file, line: Some(place.line), what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A finding about a whole file, or one that should be there.
+    pub(super) fn in_file(file: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { file: file.into(), line: None, what: what.into(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
+        }
+        write!(f, "{} — {}", self.what, self.remedy)
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut files = 0;
+        let mut heading = None;
+        for finding in &self.findings {
+            if heading != Some(&finding.file) {
+                heading = Some(&finding.file);
+                files += 1;
+                writeln!(f, "{}", escaped(&finding.file))?;
+            }
+            writeln!(f, "  {finding}")?;
+        }
+        let found = match self.findings.len() {
+            0 => "nothing to find fault with".to_owned(),
+            some => format!("{} in {}", counted(some, "finding"), counted(files, "file")),
+        };
+        write!(f, "{}: {found}", self.checked)
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = counted(self.users, "user");
+        let conferences = counted(self.conferences, "conference");
+        write!(f, "checked {}, {users} and {conferences}", counted(self.files, "file"))
+    }
+}
+
+/// A piece of the configuration within a finding.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quote = escaped(&text.chars().take(LONGEST_QUOTE).collect::<String>());
+    if text.chars().nth(LONGEST_QUOTE).is_some() {
+        quote.push('…');
+    }
+    format!("`{quote}`")
+}
+
+/// The text with its control characters made visible, so that a file cannot write to somebody's terminal.
+fn escaped(text: &str) -> String {
+    let visible = |character: char| match character {
+        control if control.is_control() => control.escape_debug().collect(),
+        other => String::from(other),
+    };
+    text.chars().map(visible).collect()
+}
+
+/// A number of things.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(file: &str, line: usize) -> Place {
+        Place { file: file.to_owned(), line }
+    }
+
+    #[test]
+    fn findings_are_told_file_by_file_and_line_by_line() {
+        let findings = Findings::new(
+            [
+                Finding::at(place("b.xml", 10), "ten", "mend it"),
+                Finding::at(place("b.xml", 9), "nine", "mend it"),
+                Finding::in_file("b.xml", "all", "mend it"),
+                Finding::at(place("a.xml", 1), "one", "mend it"),
+                Finding::at(place("a.xml", 1), "one", "mend it"),
+            ],
+            Checked { files: 2, users: 1, conferences: 0 },
+        );
+        assert_eq!(
+            findings.to_string(),
+            "a.xml\n  1: one — mend it\nb.xml\n  all — mend it\n  9: nine — mend it\n  10: ten — mend it\n\
+             checked 2 files, 1 user and 0 conferences: 4 findings in 2 files"
+        );
+    }
+
+    #[test]
+    fn nothing_found_is_one_line() {
+        let findings = Findings::new([], Checked { files: 1, users: 2, conferences: 3 });
+        assert_eq!(findings.to_string(), "checked 1 file, 2 users and 3 conferences: nothing to find fault with");
+    }
+
+    #[test]
+    fn a_quote_is_short_and_cannot_move_the_cursor() {
+        assert_eq!(quoted("a\u{1b}[2J\n"), "`a\\u{1b}[2J\\n`");
+        assert_eq!(quoted(&"x".repeat(200)), format!("`{}…`", "x".repeat(120)));
+    }
+}

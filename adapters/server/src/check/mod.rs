@@ -1,0 +1,134 @@
+//! `fsconnector check`: what in a configuration tree does not fit the connector.
+//!
+//! The tree is loaded as the switch would load it, and read as the connector would read it, with the very same code; so what
+//! passes here passes there.
+//!
+//! ```text
+//! source.rs       the files, and loading them
+//! tags.rs         where elements begin in the merged text
+//! tree.rs         the loaded tree with the places of its elements
+//! trial.rs        files that the connector would write, tried out
+//! subject.rs      all that the checks look at
+//! findings.rs     what they find
+//!
+//! loading.rs      what the load itself met
+//! text.rs         lines that the preprocessor loses
+//! leftovers.rs    drafts and copies
+//! contexts.rs     contexts, folders, includes
+//! dialplan.rs     who reaches which number …
+//! ranges.rs       … held against the configured ranges
+//! users.rs        users and their files
+//! conferences.rs  conferences and their files
+//! profiles.rs     conference profiles and keys
+//! settings.rs     variables and the event socket
+//! ```
+
+mod conferences;
+mod contexts;
+mod dialplan;
+mod findings;
+mod leftovers;
+mod loading;
+mod profiles;
+mod ranges;
+mod settings;
+mod source;
+mod subject;
+mod tags;
+mod text;
+mod tree;
+mod trial;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use fsconnector_engine::config::Config;
+use fsconnector_engine::path::RelPath;
+use fsconnector_simulator::config::{Globals, Loaded};
+
+use findings::{Checked, Finding, Findings};
+use source::Source;
+use subject::Subject;
+use tree::Tree;
+use trial::Trial;
+
+/// The checks of a tree that can be loaded and read.
+const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
+    contexts::dialplan,
+    contexts::folders,
+    contexts::includes,
+    contexts::users,
+    ranges::users,
+    ranges::conferences,
+    ranges::expressions,
+    ranges::transfers,
+    users::files,
+    users::oddities,
+    users::values,
+    conferences::files,
+    conferences::misfits,
+    conferences::values,
+    profiles::findings,
+    settings::variables,
+    settings::event_socket,
+];
+
+/// Checks the tree, prints what was found, and gives a failure if that is anything.
+pub(crate) fn run(tree: &Path, config: &Config) -> io::Result<ExitCode> {
+    let findings = check(tree, config)?;
+    writeln!(io::stdout().lock(), "{findings}")?;
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks the configuration tree in the folder `tree` against the connector's configuration.
+///
+/// Nothing is written. Commands of the tree that would run a program or use the network are not carried out; what they would
+/// set is taken to be set. Fails when the folder cannot be read; whatever is wrong inside of it is a finding.
+fn check(tree: &Path, config: &Config) -> io::Result<Findings> {
+    let source = Source::open(tree)?;
+    let (loaded, globals) = source.load();
+    let included: BTreeSet<&str> = loaded.report.included.iter().map(|included| included.file.as_str()).collect();
+    let mut findings = loading::met(&source, config, &loaded);
+    findings.extend(leftovers::findings(included.iter().copied()));
+    for file in &included {
+        findings.extend(text::findings(file, &source.text(file).unwrap_or_default()));
+    }
+    let mut checked = Checked { files: included.len(), ..Checked::default() };
+    findings.extend(loading::failure(&loaded));
+    if let Some(tree) = Tree::new(&loaded) {
+        findings.extend(inside(&source, config, &loaded, &globals, &tree, &mut checked));
+    }
+    Ok(Findings::new(findings, checked))
+}
+
+/// What is wrong inside of a tree that the switch loads.
+fn inside(
+    source: &Source,
+    config: &Config,
+    loaded: &Loaded,
+    globals: &Globals,
+    tree: &Tree<'_>,
+    checked: &mut Checked,
+) -> Vec<Finding> {
+    let mut findings = loading::malformed(tree);
+    let owned = subject::owned_files(source, config);
+    let files: Vec<RelPath> = owned.iter().filter_map(|file| RelPath::parse(file)).collect();
+    match subject::read(loaded, globals, config, &files) {
+        Some(Ok(reading)) => {
+            checked.users = reading.users.len();
+            checked.conferences = reading.conferences.len();
+            let trial = Trial::run(source, config, &reading);
+            let subject = Subject::new(config, source, tree, &reading, &trial, owned);
+            findings.extend(CHECKS.iter().flat_map(|check| check(&subject)));
+        }
+        Some(Err(unreadable)) if findings.is_empty() => findings.push(loading::unreadable(&unreadable)),
+        Some(Err(_)) | None => {}
+    }
+    findings
+}

@@ -1,0 +1,92 @@
+use super::Example;
+
+const PROFILES: &str = "autoload_configs/conference.conf.xml";
+const SOCKET: &str = "autoload_configs/event_socket.conf.xml";
+
+#[test]
+fn a_variable_that_the_connector_needs_is_told() {
+    let needed = [
+        ("wss_binding=:7443", "wss_binding", "browsers connect there", "sip_profiles/internal.xml\n  31"),
+        ("internal_tls_port=5061", "internal_tls_port", "phones register there", "sip_profiles/internal.xml\n  25"),
+    ];
+    for (set, name, purpose, place) in needed {
+        Example::new().without_line("vars.xml", set).check(&[
+            &format!(
+                "{place}: the variable `{name}` is not set here, so that nothing stands in its place — \
+                 set it before this line, best in vars.xml, or correct its name"
+            ),
+            "vars.xml",
+            &format!("  the variable `{name}` is not set: {purpose} — set {name}"),
+        ]);
+    }
+}
+
+#[test]
+fn a_pin_that_cannot_be_dialled_is_told_without_the_pin() {
+    Example::new().edit("vars.xml", "defconpin=0000", "defconpin=zero").check(&[
+        "vars.xml",
+        "  the variable `defconpin` is not only digits — set a PIN that can be dialled",
+    ]);
+}
+
+#[test]
+fn an_event_socket_open_to_all_is_told() {
+    Example::new()
+        .edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=0.0.0.0")
+        .edit("vars.xml", "es_pw=ClueCon", "es_pw=something-else")
+        .without_line(SOCKET, "apply-inbound-acl")
+        .check(&[
+            SOCKET,
+            "  6: the event socket listens beyond loopback and names no list of who may connect — \
+             listen on 127.0.0.1, or add the param apply-inbound-acl",
+        ]);
+}
+
+#[test]
+fn the_known_password_is_fine_on_loopback_only() {
+    Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=::1").check(&[]);
+    Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=$${local_ip_v4}").check(&[
+        SOCKET,
+        "  7: the event socket listens beyond loopback with the password that everybody knows — \
+         set another one, here and in the connector's FSPW: who is in controls the switch",
+    ]);
+}
+
+#[test]
+fn a_missing_event_socket_is_told() {
+    Example::new().remove(SOCKET).check(&[
+        "freeswitch.xml",
+        "  there is no configuration `event_socket.conf`, through which the connector speaks with the switch — \
+         include autoload_configs/event_socket.conf.xml in the section configuration",
+    ]);
+}
+
+#[test]
+fn a_configuration_without_profiles_is_told() {
+    let example = Example::new().edit(PROFILES, "<profile ", "<profil ").edit(PROFILES, "</profile>", "</profil>");
+    example.remove("dialplan/conferences").write("dialplan/conferences/.keep", "").check(&[
+        PROFILES,
+        "  1: there is no conference profile, so that no conference can be added — \
+         write one: its name is the type of its conferences",
+    ]);
+}
+
+#[test]
+fn keys_that_do_not_exist_are_told() {
+    Example::new().edit(PROFILES, "<group name=\"moderators\">", "<group name=\"hosts\">").check(&[
+        PROFILES,
+        "  57: the profile `16kHz-novideo` names the keys `moderators`, and there is no such group — \
+         write the group in caller-controls, or correct the name",
+        "  89: the profile `48kHz-video` names the keys `moderators`, and there is no such group — \
+         write the group in caller-controls, or correct the name",
+    ]);
+}
+
+#[test]
+fn a_key_that_the_connector_does_not_know_is_told() {
+    Example::new().edit(PROFILES, "data=\"muteall\"", "data=\"silence\"").check(&[
+        PROFILES,
+        "  34: the key `*` sends `silence`, which the connector does not know — write one of muteall, startrecording, \
+         pauserecording, resumerecording, stoprecording, checkrecording, conferencelock, conferenceunlock",
+    ]);
+}

@@ -1,0 +1,245 @@
+//! Users: each in a file of its own, able to log in, with values that survive the connector.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fsconnector_engine::state::{Barred, User};
+use fsconnector_engine::switch::Oddity;
+
+use super::findings::{Finding, counted, quoted};
+use super::leftovers::is_leftover;
+use super::source::Owned;
+use super::subject::{Subject, UserEntry};
+
+/// How many ids a finding lists.
+const MOST_LISTED: usize = 5;
+/// The longest values, in characters.
+const LONGEST: usize = 128;
+const LONGEST_EMAIL: usize = 254;
+
+/// Every file holds one user and is named after it.
+pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut by_file: BTreeMap<&str, Vec<&UserEntry<'_>>> = BTreeMap::new();
+    for user in &subject.users {
+        by_file.entry(&user.place.file).or_default().push(user);
+    }
+    let shared = by_file.into_iter().filter_map(|(file, users)| form(subject, file, &users));
+    shared.chain(empty_files(subject)).collect()
+}
+
+fn form(subject: &Subject<'_>, file: &str, users: &[&UserEntry<'_>]) -> Option<Finding> {
+    let owner = Owned::parse(file).and_then(|owned| match owned {
+        Owned::User { context, id } if subject.config.context(context).is_some() => Some(id),
+        _ => None,
+    });
+    if is_leftover(file) {
+        return None;
+    }
+    if let [user] = users {
+        return (owner != Some(&user.id)).then(|| {
+            let own = format!("directory/<context>/{}.xml", user.id);
+            let what =
+                format!("user {} is in no file of its own: the connector lists but cannot change it", quoted(&user.id));
+            Finding::at(user.place.clone(), what, format!("move it to {own}"))
+        });
+    }
+    let mut listed: Vec<String> = users.iter().take(MOST_LISTED).map(|user| quoted(&user.id)).collect();
+    listed.extend((users.len() > MOST_LISTED).then(|| "…".to_owned()));
+    let (count, listed) = (counted(users.len(), "user"), listed.join(", "));
+    Some(Finding::in_file(
+        file,
+        format!("{count} share this file ({listed}): the connector lists but cannot change them"),
+        "put each user into a file of its own, directory/<context>/<id>.xml",
+    ))
+}
+
+/// Files where the connector writes users, and that show none.
+fn empty_files(subject: &Subject<'_>) -> impl Iterator<Item = Finding> {
+    let holding: BTreeSet<&str> = subject.users.iter().map(|user| user.place.file.as_str()).collect();
+    let is_users = |file: &&String| matches!(Owned::parse(file), Some(Owned::User { .. }));
+    let empty = subject.owned.iter().filter(is_users).filter(move |file| !holding.contains(file.as_str()));
+    empty
+        .filter(|file| !is_leftover(file))
+        .map(|file| Finding::in_file(file, "the switch finds no user in this file", "mend the file, or delete it"))
+}
+
+/// Users are complete, found by the switch, and there only once.
+pub(super) fn oddities(subject: &Subject<'_>) -> Vec<Finding> {
+    let told = subject.reading.oddities.iter().flat_map(|oddity| match oddity {
+        Oddity::UserLacks(id, what) => lacks(subject, id.as_str(), what).into_iter().collect(),
+        Oddity::UserTwice(id) => repeated(subject, id.as_str()),
+        Oddity::UserAstray(id) => astray(subject, id.as_str()).into_iter().collect(),
+        Oddity::Barred(id, why) => barred(subject, id.as_str(), *why).into_iter().collect(),
+        Oddity::UsersWithoutId(_) | Oddity::Misfit { .. } => Vec::new(),
+    });
+    told.chain(without_id(subject)).collect()
+}
+
+fn lacks(subject: &Subject<'_>, id: &str, what: &[&str]) -> Option<Finding> {
+    let (entry, user) = (subject.user(id)?, subject.reading.users.by_id(id)?);
+    let is_empty = |name: &&str| match *name {
+        "password" => user.password.is_empty(),
+        "effective_caller_id_name" => user.name.is_empty(),
+        "user_context" => user.context.is_empty(),
+        _ => true,
+    };
+    // What a second user of this id lacks does not count, as that user does not.
+    if !what.iter().all(is_empty) {
+        return None;
+    }
+    let is_barred = ["password", "effective_caller_id_name", "user_context"].iter().any(|name| what.contains(name));
+    let consequence = if is_barred { " and cannot log in" } else { "" };
+    let what = what.iter().map(|name| format!("no `{name}`")).collect::<Vec<_>>().join(", ");
+    Some(Finding::at(
+        entry.place.clone(),
+        format!("user {} has {what}{consequence}", quoted(id)),
+        "add what is missing",
+    ))
+}
+
+fn repeated(subject: &Subject<'_>, id: &str) -> Vec<Finding> {
+    let mut users = subject.users.iter().filter(|user| user.id == id);
+    let Some(first) = users.next() else { return Vec::new() };
+    let again = |user: &UserEntry<'_>| {
+        Finding::at(
+            user.place.clone(),
+            format!("user {} is defined in {}, too, and only that one counts", quoted(id), first.place),
+            "delete one of the two",
+        )
+    };
+    users.map(again).collect()
+}
+
+fn astray(subject: &Subject<'_>, id: &str) -> Option<Finding> {
+    let user = subject.users.iter().rfind(|user| user.id == id)?;
+    Some(Finding::at(
+        user.place.clone(),
+        format!("the switch does not find user {} here", quoted(id)),
+        "put it inside of domain, groups, a group and its users",
+    ))
+}
+
+fn barred(subject: &Subject<'_>, id: &str, why: Barred) -> Option<Finding> {
+    let (entry, user) = (subject.user(id)?, subject.reading.users.by_id(id)?);
+    let who = quoted(&entry.id);
+    let is_lacking = |name: &str| {
+        let lacks =
+            |oddity: &Oddity| matches!(oddity, Oddity::UserLacks(id, what) if *id == user.id && what.contains(&name));
+        subject.reading.oddities.iter().any(lacks)
+    };
+    let finding =
+        |property, what: String, remedy: &str| Some(Finding::at(entry.place_of(subject.tree, property), what, remedy));
+    match why {
+        Barred::NoName if !is_lacking("effective_caller_id_name") => finding(
+            "effective_caller_id_name",
+            format!("user {who} has an empty name and cannot log in"),
+            "give it a name",
+        ),
+        Barred::NoPassword if !is_lacking("password") => {
+            finding("password", format!("user {who} has an empty password and cannot log in"), "give it a password")
+        }
+        Barred::SharedName => {
+            let mut others =
+                subject.reading.users.iter().filter(|other| other.name == user.name && other.id != user.id);
+            let other = others.next().map(|other| quoted(other.id.as_str())).unwrap_or_default();
+            finding(
+                "effective_caller_id_name",
+                format!("user {who} has the same name as user {other}: neither can log in"),
+                "give one of them another name",
+            )
+        }
+        // The contexts have a check of their own.
+        Barred::NoName | Barred::NoPassword | Barred::UnknownContext => None,
+    }
+}
+
+fn without_id(subject: &Subject<'_>) -> impl Iterator<Item = Finding> {
+    let nodes = subject.tree.section("directory").into_iter().flat_map(|section| section.descendants());
+    let nameless =
+        nodes.filter(|node| node.is("user") && node.value("id").is_empty() && node.value("type") != "pointer");
+    nameless.map(|node| {
+        Finding::at(subject.tree.place(node), "a user without id is passed over", "give it an id, or delete it")
+    })
+}
+
+/// The values are such as the connector itself would accept.
+pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for user in subject.reading.users.iter() {
+        let Some(entry) = subject.user(user.id.as_str()) else { continue };
+        for (property, fault) in faults(user) {
+            findings.push(Finding::at(
+                entry.place_of(subject.tree, property),
+                format!("the `{property}` of user {} {fault}", quoted(&entry.id)),
+                "write another one: the connector would refuse this value",
+            ));
+        }
+    }
+    findings.extend(shared_phones(subject));
+    findings
+}
+
+/// What is wrong with which property. No value is ever shown.
+fn faults(user: &User) -> Vec<(&'static str, &'static str)> {
+    let properties = [
+        ("effective_caller_id_name", &*user.name, LONGEST),
+        ("password", user.password.expose(), LONGEST),
+        ("verto_dvar_email", &*user.email, LONGEST_EMAIL),
+        ("user_context", &*user.context, LONGEST),
+        ("polymac", &*user.polymac, LONGEST),
+        ("conpin", user.conpin.expose(), LONGEST),
+    ];
+    let mut faults: Vec<_> = properties
+        .into_iter()
+        .filter_map(|(property, value, longest)| Some((property, fault(value, longest)?)))
+        .collect();
+    if user.name.contains(':') {
+        faults.push(("effective_caller_id_name", "holds a `:`, which no login name can hold"));
+    } else if !user.name.is_empty() && user.name.bytes().all(|byte| byte.is_ascii_digit()) {
+        faults.push(("effective_caller_id_name", "is nothing but digits"));
+    }
+    if !user.conpin.expose().bytes().all(|byte| byte.is_ascii_digit()) {
+        faults.push(("conpin", "is not only digits"));
+    }
+    if user.polymac != "none".into() && mac(&user.polymac).is_none() {
+        faults.push(("polymac", "is neither `none` nor the 12 digits of a MAC"));
+    }
+    faults
+}
+
+fn fault(value: &str, longest: usize) -> Option<&'static str> {
+    if value.chars().any(|character| character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}')) {
+        Some("holds a control character")
+    } else if value.contains("${") {
+        Some("holds `${`, which the switch would expand")
+    } else if value.contains("<!") {
+        Some("holds `<!`, where the switch stops escaping")
+    } else if value.chars().count() > longest {
+        Some("is too long")
+    } else {
+        None
+    }
+}
+
+/// The address of a phone without its separators.
+fn mac(polymac: &str) -> Option<String> {
+    let digits = polymac.to_ascii_lowercase().replace([':', '-'], "");
+    (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
+}
+
+fn shared_phones(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut owners: BTreeMap<String, &User> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for user in subject.reading.users.iter() {
+        let (Some(mac), Some(entry)) = (mac(&user.polymac), subject.user(user.id.as_str())) else { continue };
+        if let Some(owner) = owners.get(&mac) {
+            findings.push(Finding::at(
+                entry.place_of(subject.tree, "polymac"),
+                format!("user {} has the same phone as user {}", quoted(&entry.id), quoted(owner.id.as_str())),
+                "write `none`, or the MAC of its own phone",
+            ));
+        } else {
+            owners.insert(mac, user);
+        }
+    }
+    findings
+}

@@ -1,0 +1,33 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Turns a FreeSWITCH server into a managed conference system.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct CommandLine {
+    /// The configuration file; without it, fsconnector.toml in this folder, if it is there.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connects to the switch and serves (the default).
+    Serve,
+    /// Serves a simulated switch with an example configuration, to look around.
+    Demo {
+        /// The port to serve on; without it, any free one.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Says what in a configuration tree does not fit the connector.
+    Check {
+        /// The configuration tree; without it, the configured one.
+        tree: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,129 @@
+//! The engine's loop: one thread, one input after the other, effects in their order. Nothing slow happens here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fsconnector_disk::ConfigurationTree;
+use fsconnector_engine::Engine;
+use fsconnector_engine::io::{Effect, Input};
+use fsconnector_engine::note::{Level, Note};
+use fsconnector_engine::state::State;
+use fsconnector_engine::time::{Mono, Now, Wall};
+use fsconnector_esl::Outgoing;
+use fsconnector_http::Current;
+use smol::Timer;
+use smol::channel::{Receiver, Sender};
+use smol::future;
+
+/// The clocks of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// A clock that begins now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn mono(self) -> Mono {
+        Mono(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn now(self) -> Now {
+        // A clock set before 1970 is wrong in any case.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { mono: self.mono(), wall: Wall(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)) }
+    }
+}
+
+/// What the engine is wired to.
+pub(crate) struct Wires {
+    pub(crate) clock: Clock,
+    /// What comes from the switch, a batch a chunk.
+    pub(crate) from_switch: Receiver<Vec<Input>>,
+    pub(crate) to_switch: Sender<Outgoing>,
+    pub(crate) tree: ConfigurationTree,
+    pub(crate) readers: Arc<Current>,
+    /// Gets the first state.
+    pub(crate) states: Sender<Arc<State>>,
+}
+
+/// Runs the engine until `stop` is closed and nothing is in flight.
+pub(crate) async fn beat(mut engine: Engine, wires: Wires, stop: Receiver<()>) {
+    let (files_done, from_files) = smol::channel::unbounded();
+    let mut effects = Vec::new();
+    while !(stop.is_closed() && engine.is_idle()) {
+        for input in next_inputs(&wires, &from_files, &stop, engine.deadline()).await {
+            engine.handle(wires.clock.now(), input, &mut effects);
+            for effect in effects.drain(..) {
+                carry_out(effect, &wires, &files_done);
+            }
+        }
+    }
+}
+
+/// What comes next: from the switch, from the disk, or the engine's deadline, in no fixed preference; nothing when it is
+/// time to stop.
+async fn next_inputs(
+    wires: &Wires,
+    from_files: &Receiver<Input>,
+    stop: &Receiver<()>,
+    deadline: Option<Mono>,
+) -> Vec<Input> {
+    let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
+    let files = async { or_never(from_files.recv().await.ok().map(|input| vec![input])).await };
+    let tick = async {
+        let left = or_never(deadline).await.0.saturating_sub(wires.clock.mono().0);
+        Timer::after(Duration::from_micros(left)).await;
+        vec![Input::Tick]
+    };
+    let stopped = async {
+        let open = (!stop.is_closed()).then_some(());
+        or_never(open).await;
+        // Nothing is ever sent: it is closed.
+        let _ = stop.recv().await;
+        Vec::new()
+    };
+    future::race(switch, future::race(files, future::race(tick, stopped))).await
+}
+
+async fn or_never<T>(value: Option<T>) -> T {
+    match value {
+        Some(value) => value,
+        None => future::pending().await,
+    }
+}
+
+fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
+    match effect {
+        Effect::Publish(state) => {
+            // It has room for the first one only, and nobody may be waiting for that.
+            let _ = wires.states.try_send(Arc::clone(&state));
+            wires.readers.publish(state);
+        }
+        Effect::Log(note) => log(&note),
+        Effect::Switch { id, epoch, command } => {
+            // The queue has no bound, for the engine has a few commands on their way at most; and when it is closed the
+            // program ends.
+            let _ = wires.to_switch.try_send(Outgoing { id, epoch, command });
+        }
+        Effect::Files { id, work } => {
+            let (tree, done) = (wires.tree.clone(), files_done.clone());
+            let task = smol::spawn(async move {
+                let result = smol::unblock(move || tree.perform(&work)).await;
+                // Nobody waits for it when the program ends.
+                let _ = done.send(Input::FilesDone { id, result }).await;
+            });
+            task.detach();
+        }
+    }
+}
+
+fn log(note: &Note) {
+    let level = match note.level() {
+        Level::Error => log::Level::Error,
+        Level::Warn => log::Level::Warn,
+        Level::Info => log::Level::Info,
+    };
+    log::log!(level, "{note}");
+}

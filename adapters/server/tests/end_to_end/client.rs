@@ -1,0 +1,66 @@
+//! A client: HTTP/1.1 on a plain socket, with Digest.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
+use serde_json::Value;
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The values of a header, one a line of the head.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Somebody with a name and a password.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Login<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) password: &'a str,
+}
+
+/// Sends one request on a connection of its own.
+pub(crate) fn request(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// The header that answers the challenge of a 401.
+pub(crate) fn authorization(challenge: &Answer, login: Login<'_>, method: &str, target: &str) -> String {
+    let mut prompt = WwwAuthenticateHeader::parse(challenge.headers("WWW-Authenticate")[0]).unwrap();
+    let method = HttpMethod::from(method.to_owned());
+    let context = AuthContext::new_with_method(login.name, login.password, target, None::<&[u8]>, method);
+    prompt.respond(&context).unwrap().to_header_string()
+}
+
+/// Asks for something, logging in as a browser does.
+pub(crate) fn get(address: SocketAddr, login: Login<'_>, target: &str) -> Answer {
+    let challenge = request(address, "GET", target, &[]);
+    if challenge.status != 401 {
+        return challenge;
+    }
+    let authorization = authorization(&challenge, login, "GET", target);
+    request(address, "GET", target, &[("Authorization", &authorization)])
+}
