@@ -161,6 +161,7 @@ impl Engine {
         let Some(round) = self.round.as_mut().filter(|round| round.listing == id) else { return };
         round.files = Some(match result {
             Ok(FilesDone::Listed(files)) => files,
+            Ok(_) => Vec::new(),
             Err(error) => {
                 out.push(Effect::Log(Note::NotListed(error)));
                 Vec::new()

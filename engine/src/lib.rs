@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod change_set;
 pub mod config;
 mod engine;
 pub mod esl;
@@ -52,6 +53,7 @@ pub mod note;
 pub mod numbers;
 pub mod path;
 pub mod query;
+pub mod render;
 pub mod secret;
 pub mod state;
 pub mod switch;

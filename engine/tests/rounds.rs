@@ -99,6 +99,7 @@ impl Desk {
             match effect {
                 Effect::Switch { id, epoch, command } => self.asked.push((id, epoch, command)),
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
+                Effect::Files { work, .. } => panic!("{work:?}"),
                 Effect::Publish(state) => self.published.push(state),
                 Effect::Log(note) => self.notes.push(note),
             }
@@ -285,7 +286,7 @@ fn the_number_of_a_file_that_the_switch_does_not_show_is_taken() {
 fn a_tree_that_cannot_be_listed_is_noted_and_the_state_is_read_all_the_same() {
     let mut desk = Desk::new();
     let path = RelPath::parse("directory/team").unwrap();
-    desk.files = Err(FileError { path, reason: "Permission denied".into() });
+    desk.files = Err(FileError::Failed { path, reason: "Permission denied".into() });
     desk.input(Input::SwitchUp { epoch: Epoch(1) });
     desk.answer_all();
     assert_eq!(desk.ids(), ["20000"]);

@@ -33,7 +33,7 @@ impl ConfigurationTree {
             let names = match Root::open_folder(&self.path).and_then(|root| root.names(folder)) {
                 Ok(names) => names,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.is_dir() => continue,
-                Err(error) => return Err(FileError { path: folder.clone(), reason: error.to_string() }),
+                Err(error) => return Err(FileError::Failed { path: folder.clone(), reason: error.to_string() }),
             };
             let visible = names.iter().filter(|name| !name.starts_with('.'));
             let xml = visible.filter(|name| name.rsplit_once('.').is_some_and(|(_, extension)| extension == "xml"));

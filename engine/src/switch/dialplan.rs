@@ -168,7 +168,7 @@ fn split_data(data: &str) -> Result<(&str, &str, Option<&str>), Misfit> {
 }
 
 /// The number of an expression `NUM` or `^NUM$`.
-fn single_number(expression: &str) -> Option<u32> {
+pub(super) fn single_number(expression: &str) -> Option<u32> {
     let anchored = expression.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
     parse_number(anchored.unwrap_or(expression))
 }

@@ -6,6 +6,7 @@
 
 mod dialplan;
 mod directory;
+pub mod file;
 mod globals;
 mod profiles;
 mod xml;

@@ -74,8 +74,13 @@ pub(super) fn walk(answer: &[u8], root: &'static str, visitor: &mut impl Visitor
     if !answer.trim_ascii_start().starts_with(b"<") {
         return Err(Trouble::Said(excerpt(answer)));
     }
+    walk_file(answer, root, visitor)
+}
+
+/// Shows `visitor` all of a document whose root must be an element `root`.
+pub(super) fn walk_file(document: &[u8], root: &'static str, visitor: &mut impl Visitor) -> Result<(), Trouble> {
     // Beyond ASCII the switch writes references; only names of elements and attributes can hold odd bytes.
-    let text = String::from_utf8_lossy(answer);
+    let text = String::from_utf8_lossy(document);
     let mut reader = Reader::from_str(&text);
     let config = reader.config_mut();
     config.expand_empty_elements = true;

@@ -1,0 +1,159 @@
+//! Templates → files: what the connector writes.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+use tinytemplate::TinyTemplate;
+
+use crate::access::Role;
+use crate::secret::Secret;
+use crate::state::{Conference, Globals, User};
+
+/// The compiled templates. Whoever holds them can write every file: each was tried when they were made.
+pub struct Templates {
+    user: TinyTemplate<'static>,
+    /// By profile; the first serves all that have none of their own.
+    conferences: TinyTemplate<'static>,
+    profiles: Vec<&'static str>,
+}
+
+impl Templates {
+    /// Compiles the template of users, and those of conferences by profile; the first of them serves every profile that
+    /// has none of its own.
+    pub fn new(user: &'static str, conferences: &[(&'static str, &'static str)]) -> Result<Self, TemplateError> {
+        let mut templates = Self { user: empty(), conferences: empty(), profiles: Vec::new() };
+        let fault = |name: &str| {
+            let name = name.to_owned();
+            move |error: tinytemplate::error::Error| TemplateError { name, reason: error.to_string() }
+        };
+        templates.user.add_template(USER, user).map_err(fault(USER))?;
+        templates.user.render(USER, &UserValues::default()).map_err(fault(USER))?;
+        for (profile, text) in conferences {
+            templates.conferences.add_template(profile, text).map_err(fault(profile))?;
+            templates.conferences.render(profile, &ConferenceValues::default()).map_err(fault(profile))?;
+            templates.profiles.push(profile);
+        }
+        if templates.profiles.is_empty() {
+            return Err(TemplateError { name: "conference".into(), reason: "there is none".into() });
+        }
+        Ok(templates)
+    }
+}
+
+const USER: &str = "user";
+
+fn empty() -> TinyTemplate<'static> {
+    let mut templates = TinyTemplate::new();
+    templates.set_default_formatter(&escape);
+    templates
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Templates").field("profiles", &self.profiles).finish_non_exhaustive()
+    }
+}
+
+/// Why the templates cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    name: String,
+    reason: String,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the template {}: {}", self.name, self.reason)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+#[derive(Default, Serialize)]
+struct UserValues<'a> {
+    id: &'a str,
+    password: &'a str,
+    conpin: &'a str,
+    context: &'a str,
+    name: &'a str,
+    email: &'a str,
+    polymac: &'a str,
+    conf_flags: &'a str,
+}
+
+#[derive(Default, Serialize)]
+struct ConferenceValues<'a> {
+    num: String,
+    name: &'a str,
+    #[serde(rename = "type")]
+    profile: &'a str,
+    pin: &'a str,
+}
+
+/// The file of a user of a context with this role. A PIN that equals one of the switch's variables is written as the
+/// reference to it, so that it follows the variable.
+pub(crate) fn user_file(templates: &Templates, globals: &Globals, user: &User, role: Role) -> String {
+    let values = UserValues {
+        id: user.id.as_str(),
+        password: user.password.expose(),
+        conpin: pin_reference(globals, &user.conpin, role).unwrap_or(user.conpin.expose()),
+        context: &user.context,
+        name: &user.name,
+        email: &user.email,
+        polymac: &user.polymac,
+        conf_flags: if role == Role::Guest { "mute-detect|mute" } else { "moderator|mute-detect" },
+    };
+    // It was rendered with the same fields before.
+    templates.user.render(USER, &values).unwrap_or_default()
+}
+
+/// The references to the PINs of all, by variable.
+const PIN_REFERENCES: [(&str, &str); 2] = [("modconpin", "$${modconpin}"), ("defconpin", "$${defconpin}")];
+
+/// The reference to the variable that holds this PIN; that of the own role is looked at first.
+fn pin_reference(globals: &Globals, pin: &Secret, role: Role) -> Option<&'static str> {
+    let [moderators, everybodys] = PIN_REFERENCES;
+    let order = if role == Role::Admin { [moderators, everybodys] } else { [everybodys, moderators] };
+    let holds = |variable: &str| globals.get(variable).is_some_and(|value| !value.is_empty() && value == pin.expose());
+    order.into_iter().find(|(variable, _)| holds(variable)).map(|(_, reference)| reference)
+}
+
+/// The reference that a user of this role gets for want of a PIN.
+pub(crate) fn default_pin(role: Role) -> &'static str {
+    let [moderators, everybodys] = PIN_REFERENCES;
+    if role == Role::Admin { moderators.1 } else { everybodys.1 }
+}
+
+/// Whether this is one of the references to the PINs of all.
+pub(crate) fn is_pin_reference(pin: &str) -> bool {
+    PIN_REFERENCES.iter().any(|(_, reference)| *reference == pin)
+}
+
+/// The file of a conference.
+pub(crate) fn conference_file(templates: &Templates, conference: &Conference) -> String {
+    let own = templates.profiles.iter().find(|profile| **profile == conference.profile);
+    let Some(template) = own.or(templates.profiles.first()) else { return String::new() };
+    let values = ConferenceValues {
+        num: conference.num.to_string(),
+        name: &conference.name,
+        profile: &conference.profile,
+        pin: conference.pin.as_ref().map_or("", Secret::expose),
+    };
+    templates.conferences.render(template, &values).unwrap_or_default()
+}
+
+/// Escapes a value for an attribute in double quotes.
+fn escape(value: &Value, out: &mut String) -> tinytemplate::error::Result<()> {
+    let Value::String(text) = value else { return tinytemplate::format_unescaped(value, out) };
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
+        }
+    }
+    Ok(())
+}
