@@ -4,11 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::change::Queued;
+use crate::change::command::{Response, Unavailable};
+use crate::change::transaction::{Desk, Step, Transactions, refusal};
 use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use crate::note::Note;
 use crate::path::RelPath;
+use crate::render::Templates;
 use crate::state::{Info, Reload, State};
 use crate::switch::{Oddity, QUESTIONS, Reading};
 use crate::time::{Mono, Now};
@@ -23,16 +29,30 @@ pub struct Engine {
     /// The session with the switch, while there is one.
     session: Option<Epoch>,
     info: Info,
-    /// The last state that could be read.
-    known: Option<Reading>,
+    /// The last state that could be read, as readers have it.
+    published: Option<Arc<State>>,
+    /// Whether the switch's last answers could be read.
+    readable: bool,
     /// The round of questions that is under way.
     round: Option<Round>,
     /// Whether the switch has reloaded since the round under way, or the last one, began.
     stale: bool,
+    /// Whether the next `RELOADXML` will be that of our own reload.
+    own_reload: bool,
     retry: Option<Mono>,
     /// The oddities of the last state, which the log has heard of.
     said: BTreeSet<Oddity>,
+    transactions: Transactions,
     last_effect: EffectId,
+}
+
+/// How the engine begins.
+#[derive(Debug)]
+pub struct Start {
+    /// What files are written with.
+    pub templates: Templates,
+    /// Whether files were put back since the switch has loaded them.
+    pub unsettled: bool,
 }
 
 /// One round of questions: to the switch, and to the disk.
@@ -46,17 +66,20 @@ struct Round {
 
 impl Engine {
     /// An engine that knows nothing yet; the switch counts as not connected since `now`.
-    pub fn new(config: Config, now: Now) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, start: Start, now: Now) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
             config: Arc::new(config),
             session: None,
             info: Info { reload: None, maintenance: None, connected: false, since: now.wall, version: String::new() },
-            known: None,
+            published: None,
+            readable: true,
             round: None,
             stale: false,
+            own_reload: false,
             retry: None,
             said: BTreeSet::new(),
+            transactions: Transactions::new(Arc::new(start.templates), start.unsettled),
             last_effect: EffectId(0),
         })
     }
@@ -65,6 +88,9 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Tick => self.tick(now, out),
+            Input::Request { id, caller, command, entropy } => {
+                self.request(Queued::new(id, caller, command, entropy), out);
+            }
             Input::SwitchUp { epoch } => self.switch_up(now, epoch, out),
             Input::SwitchDown { epoch } => self.switch_down(now, epoch, out),
             Input::SwitchEvent { epoch, event } if self.session == Some(epoch) => self.event(now, &event, out),
@@ -73,6 +99,7 @@ impl Engine {
             Input::SwitchEvent { .. } | Input::SwitchReply { .. } => {}
             Input::FilesDone { id, result } => self.files_done(now, id, result, out),
         }
+        self.proceed(out);
     }
 
     /// When the next [`Input::Tick`] is needed.
@@ -82,12 +109,67 @@ impl Engine {
 
     /// Whether nothing is in flight, so that it is safe to stop.
     pub fn is_idle(&self) -> bool {
-        self.round.is_none()
+        self.round.is_none() && self.transactions.is_idle()
+    }
+
+    /// Begins what is to be done next, once nothing is under way: settle, read, change – in this order.
+    fn proceed(&mut self, out: &mut Vec<Effect>) {
+        if self.session.is_none() || !self.is_idle() || self.retry.is_some() {
+            return;
+        }
+        if self.transactions.is_unsettled() {
+            self.own_reload = true;
+            let (transactions, mut desk) = self.desk(out);
+            transactions.settle(&mut desk);
+        } else if self.stale {
+            self.ask(out);
+        } else if let Some(state) = self.published.clone().filter(|_| self.transactions.has_requests()) {
+            let (transactions, mut desk) = self.desk(out);
+            let step = transactions.begin(state, &mut desk);
+            self.take(step, out);
+        }
+    }
+
+    fn desk<'a>(&'a mut self, out: &'a mut Vec<Effect>) -> (&'a mut Transactions, Desk<'a>) {
+        (&mut self.transactions, Desk { out, last_effect: &mut self.last_effect, session: self.session })
     }
 
     fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
         if self.retry.is_some_and(|at| at <= now.mono) {
-            self.ask(out);
+            self.retry = None;
+            if !self.transactions.is_unsettled() && self.is_idle() {
+                self.ask(out);
+            }
+        }
+    }
+
+    fn request(&mut self, queued: Queued, out: &mut Vec<Effect>) {
+        let refused = if self.session.is_none() || self.published.is_none() {
+            Some((queued, Unavailable::SwitchAway))
+        } else if !self.readable {
+            Some((queued, Unavailable::Unreadable))
+        } else {
+            self.transactions.enqueue(queued).err().map(|queued| (queued, Unavailable::Busy))
+        };
+        match refused {
+            Some((queued, why)) => {
+                let response = refusal(&queued, why);
+                respond(queued, response, out);
+            }
+            // Somebody waits for it: what was to be tried again later is tried now.
+            None => self.retry = None,
+        }
+    }
+
+    fn take(&mut self, step: Step, out: &mut Vec<Effect>) {
+        match step {
+            Step::Wait => {}
+            Step::ReadBack => self.ask(out),
+            Step::Answer(answers) => respond_all(answers, out),
+            Step::Finish(reading, answers) => {
+                self.learn(reading, out);
+                respond_all(answers, out);
+            }
         }
     }
 
@@ -95,9 +177,11 @@ impl Engine {
         self.session = Some(epoch);
         self.info.connected = true;
         self.info.since = now.wall;
+        self.own_reload = false;
+        self.retry = None;
+        self.stale = true;
         out.push(Effect::Log(Note::SwitchUp));
-        self.publish(out);
-        self.ask(out);
+        self.publish_info(out);
     }
 
     fn switch_down(&mut self, now: Now, epoch: Epoch, out: &mut Vec<Effect>) {
@@ -110,33 +194,36 @@ impl Engine {
         self.info.connected = false;
         self.info.since = now.wall;
         out.push(Effect::Log(Note::SwitchDown));
-        self.publish(out);
+        self.publish_info(out);
+        let (transactions, mut desk) = self.desk(out);
+        let answers = transactions.lost(&mut desk);
+        respond_all(answers, out);
     }
 
     fn event(&mut self, now: Now, event: &Event, out: &mut Vec<Effect>) {
         if event.name() != "RELOADXML" {
             return;
         }
+        if std::mem::take(&mut self.own_reload) {
+            return;
+        }
         // The switch sends the event when a reload has succeeded, and only then.
         self.info.reload = Some(Reload { at: now.wall, message: "+OK [Success]".into() });
         self.stale = true;
+        self.retry = None;
         out.push(Effect::Log(Note::Reloaded));
-        if self.round.is_none() {
-            self.ask(out);
-        }
     }
 
     /// Begins a round of questions.
     fn ask(&mut self, out: &mut Vec<Effect>) {
         let Some(epoch) = self.session else { return };
         self.stale = false;
-        self.retry = None;
         let questions = QUESTIONS.map(|command| {
-            let id = self.next_effect();
+            let id = self.last_effect.next();
             out.push(Effect::Switch { id, epoch, command });
             id
         });
-        let listing = self.next_effect();
+        let listing = self.last_effect.next();
         out.push(Effect::Files { id: listing, work: FileWork::List(self.folders()) });
         self.round = Some(Round { questions, replies: Default::default(), listing, files: None });
     }
@@ -150,14 +237,34 @@ impl Engine {
     }
 
     fn reply(&mut self, now: Now, id: EffectId, reply: Reply, out: &mut Vec<Effect>) {
-        let Some(round) = &mut self.round else { return };
-        if let Some(place) = round.questions.iter().position(|question| *question == id) {
+        if let Some(round) = &mut self.round
+            && let Some(place) = round.questions.iter().position(|question| *question == id)
+        {
             round.replies[place] = Some(reply);
             self.conclude(now, out);
+            return;
+        }
+        let (transactions, mut desk) = self.desk(out);
+        if let Some((message, step)) = transactions.reloaded(id, &reply, &mut desk) {
+            if !matches!(step, Step::ReadBack) {
+                self.own_reload = false;
+                self.retry = Some(now.mono.after(RETRY));
+                out.push(Effect::Log(Note::NotReloaded(message.clone())));
+            }
+            self.info.reload = Some(Reload { at: now.wall, message });
+            self.take(step, out);
         }
     }
 
     fn files_done(&mut self, now: Now, id: EffectId, result: Result<FilesDone, FileError>, out: &mut Vec<Effect>) {
+        let (transactions, mut desk) = self.desk(out);
+        let result = match transactions.files_done(id, result, &mut desk) {
+            Ok(step) => {
+                self.own_reload |= self.transactions.is_reloading();
+                return self.take(step, out);
+            }
+            Err(result) => result,
+        };
         let Some(round) = self.round.as_mut().filter(|round| round.listing == id) else { return };
         round.files = Some(match result {
             Ok(FilesDone::Listed(files)) => files,
@@ -177,16 +284,20 @@ impl Engine {
         }
         let Some(round) = self.round.take() else { return };
         let replies = round.replies.map(|reply| reply.unwrap_or_else(|| Reply::Refused(String::new())));
-        match Reading::new(&self.config, replies, &round.files.unwrap_or_default()) {
+        let reading = Reading::new(&self.config, replies, &round.files.unwrap_or_default());
+        if self.transactions.is_reading_back() {
+            let (transactions, mut desk) = self.desk(out);
+            let step = transactions.read_back(reading, &mut desk);
+            return self.take(step, out);
+        }
+        match reading {
             Ok(reading) => self.learn(reading, out),
             Err(unreadable) => {
+                self.readable = false;
                 self.retry = Some(now.mono.after(RETRY));
                 out.push(Effect::Log(Note::Unreadable(unreadable)));
-                self.publish(out);
+                self.publish_info(out);
             }
-        }
-        if self.stale {
-            self.ask(out);
         }
     }
 
@@ -195,29 +306,52 @@ impl Engine {
         out.push(Effect::Log(Note::Read { users: reading.users.len(), conferences: reading.conferences.len() }));
         out.extend(oddities.difference(&self.said).cloned().map(|oddity| Effect::Log(Note::Odd(oddity))));
         self.said = oddities;
-        self.info.version.clone_from(&reading.version);
-        self.known = Some(reading);
-        self.publish(out);
-    }
-
-    fn publish(&self, out: &mut Vec<Effect>) {
-        if let Some(known) = &self.known {
-            out.push(Effect::Publish(Arc::new(State {
+        self.readable = true;
+        self.info.version = reading.version;
+        self.publish(
+            State {
                 config: self.config.clone(),
                 info: self.info.clone(),
-                globals: known.globals.clone(),
-                users: known.users.clone(),
-                conference_types: known.conference_types.clone(),
-                conferences: known.conferences.clone(),
-                free: known.free.clone(),
-            })));
+                globals: reading.globals,
+                users: reading.users,
+                conference_types: reading.conference_types,
+                conferences: reading.conferences,
+                free: reading.free,
+            },
+            out,
+        );
+    }
+
+    /// Publishes the state that is known, with what has become of the switch.
+    fn publish_info(&mut self, out: &mut Vec<Effect>) {
+        if let Some(known) = &self.published {
+            let state = State { info: self.info.clone(), ..State::clone(known) };
+            self.publish(state, out);
         }
     }
 
-    fn next_effect(&mut self) -> EffectId {
-        self.last_effect.0 += 1;
-        self.last_effect
+    fn publish(&mut self, state: State, out: &mut Vec<Effect>) {
+        let state = Arc::new(state);
+        out.push(Effect::Publish(state.clone()));
+        self.published = Some(state);
     }
+}
+
+fn respond_all(answers: Vec<(Queued, Response)>, out: &mut Vec<Effect>) {
+    for (queued, response) in answers {
+        respond(queued, response, out);
+    }
+}
+
+fn respond(queued: Queued, response: Response, out: &mut Vec<Effect>) {
+    let name = |item: &Value| item.get("id").or(item.get("num")).and_then(Value::as_str).unwrap_or_default().to_owned();
+    out.push(Effect::Log(Note::Audit {
+        caller: queued.caller,
+        op: response.op,
+        done: response.done.iter().map(name).collect(),
+        failed: response.failed.iter().map(|failed| failed.error.clone()).collect(),
+    }));
+    out.push(Effect::Respond { id: queued.id, response });
 }
 
 impl Round {

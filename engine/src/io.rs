@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::change::command::{Caller, Command, RequestId, Response};
 use crate::change_set::{ChangeSet, Refusal};
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
@@ -19,9 +20,28 @@ pub struct Epoch(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EffectId(pub u64);
 
+impl EffectId {
+    /// Counts up, and gives the new value.
+    pub(crate) fn next(&mut self) -> Self {
+        self.0 += 1;
+        *self
+    }
+}
+
 /// What happens to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
+    /// An administrator wants something changed.
+    Request {
+        /// The request's name.
+        id: RequestId,
+        /// Who asks.
+        caller: Caller,
+        /// What is to be changed.
+        command: Command,
+        /// 32 bytes from the operating system's randomness, which passwords are made of.
+        entropy: [u8; 32],
+    },
     /// Time has passed: the engine's deadline is reached.
     Tick,
     /// A session with the switch is up; its events are coming.
@@ -80,6 +100,13 @@ impl std::fmt::Debug for Reply {
 /// What the engine wants done, in the order in which it is to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
+    /// Answer a request. Every request is answered exactly once.
+    Respond {
+        /// The request's name.
+        id: RequestId,
+        /// The answer.
+        response: Response,
+    },
     /// Do something with files; the result comes back as [`Input::FilesDone`].
     Files {
         /// The effect's name.

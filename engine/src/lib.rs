@@ -5,17 +5,21 @@
 //! [`Effect`](io::Effect)s that come out; there is no other door.
 //!
 //! ```
-//! use fsconnector_engine::Engine;
+//! use fsconnector_engine::{Engine, Start};
+//! use fsconnector_engine::render::Templates;
 //! use fsconnector_engine::config::Config;
 //! use fsconnector_engine::io::{Effect, Epoch, Input};
 //! use fsconnector_engine::time::Now;
 //!
-//! let mut engine = Engine::new(Config::default(), Now::default())?;
+//! let conference = r#"<include><extension name="{name}"/></include>"#;
+//! let templates = Templates::new(r#"<include><user id="{id}"/></include>"#, &[("default", conference)])?;
+//! let start = Start { templates, unsettled: false };
+//! let mut engine = Engine::new(Config::default(), start, Now::default())?;
 //! let mut effects = Vec::new();
 //! engine.handle(Now::default(), Input::SwitchUp { epoch: Epoch(1) }, &mut effects);
 //! let questions = effects.iter().filter(|effect| matches!(effect, Effect::Switch { .. }));
 //! assert_eq!(questions.count(), 5);
-//! # Ok::<(), fsconnector_engine::config::ConfigError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # How a state comes about
@@ -44,6 +48,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod change;
 pub mod change_set;
 pub mod config;
 mod engine;
@@ -59,4 +64,4 @@ pub mod state;
 pub mod switch;
 pub mod time;
 
-pub use engine::Engine;
+pub use engine::{Engine, Start};

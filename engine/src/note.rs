@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::change::command::Caller;
 use crate::io::FileError;
+use crate::path::RelPath;
 use crate::switch::{Oddity, Unreadable};
 
 /// How much a note matters.
@@ -36,6 +38,25 @@ pub enum Note {
     Unreadable(Unreadable),
     /// The configuration tree could not be looked at.
     NotListed(FileError),
+    /// A request was answered: who, from where, what, with which result.
+    Audit {
+        /// Who has asked.
+        caller: Caller,
+        /// The operation.
+        op: &'static str,
+        /// The ids or numbers of the items that were done.
+        done: Vec<String>,
+        /// Why the others failed.
+        failed: Vec<String>,
+    },
+    /// Files could not be written; nothing was changed.
+    NotWritten(FileError),
+    /// Files could not be put back.
+    NotUndone(FileError),
+    /// A file was not put back, for somebody has changed it meanwhile.
+    LeftAlone(RelPath),
+    /// The switch did not take a reload, with its words.
+    NotReloaded(String),
     /// Something in the configuration does not fit. Said once, until it is gone.
     Odd(Oddity),
 }
@@ -44,9 +65,9 @@ impl Note {
     /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
-            Self::SwitchUp | Self::Reloaded | Self::Read { .. } => Level::Info,
-            Self::SwitchDown | Self::Odd(_) | Self::NotListed(_) => Level::Warn,
-            Self::Unreadable(_) => Level::Error,
+            Self::SwitchUp | Self::Reloaded | Self::Read { .. } | Self::Audit { .. } => Level::Info,
+            Self::SwitchDown | Self::Odd(_) | Self::NotListed(_) | Self::LeftAlone(_) => Level::Warn,
+            Self::Unreadable(_) | Self::NotWritten(_) | Self::NotUndone(_) | Self::NotReloaded(_) => Level::Error,
         }
     }
 }
@@ -67,6 +88,23 @@ impl fmt::Display for Note {
                     "the configuration tree cannot be looked at, so numbers of files that the switch does not show may seem free: {error}"
                 )
             }
+            Self::Audit { caller, op, done, failed } => {
+                write!(
+                    f,
+                    "{:?} ({}) from {}: {op}: done [{}]",
+                    caller.name,
+                    caller.id,
+                    caller.address,
+                    done.join(" ")
+                )?;
+                if failed.is_empty() { Ok(()) } else { write!(f, ", failed [{}]", failed.join("; ")) }
+            }
+            Self::NotWritten(error) => write!(f, "files could not be written, and nothing was changed: {error}"),
+            Self::NotUndone(error) => {
+                write!(f, "files could not be put back; the next start of this program tries again: {error}")
+            }
+            Self::LeftAlone(path) => write!(f, "{path} was changed by hand meanwhile and left as it is"),
+            Self::NotReloaded(words) => write!(f, "the switch does not take its configuration: {words}"),
             Self::Odd(oddity) => oddity.fmt(f),
         }
     }

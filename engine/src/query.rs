@@ -114,6 +114,17 @@ impl Query<'_> {
     }
 }
 
+/// A user as admins see it.
+pub(crate) fn user_json(user: &User) -> serde_json::Value {
+    // Keys are strings, and nothing else can fail.
+    serde_json::to_value(user).unwrap_or_default()
+}
+
+/// A conference as admins see it.
+pub(crate) fn conference_json(conference: &Conference) -> serde_json::Value {
+    serde_json::to_value(FullConference::from(conference)).unwrap_or_default()
+}
+
 fn to_json(answer: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(answer)
 }

@@ -125,6 +125,13 @@ pub(crate) fn default_pin(role: Role) -> &'static str {
     if role == Role::Admin { moderators.1 } else { everybodys.1 }
 }
 
+/// The PIN itself, where a reference stands for it.
+pub(crate) fn resolve_pin(globals: &Globals, pin: &Secret) -> Secret {
+    let variable = PIN_REFERENCES.into_iter().find(|(_, reference)| *reference == pin.expose());
+    let value = variable.map(|(variable, _)| globals.get(variable).map_or("", String::as_str));
+    value.map_or_else(|| pin.clone(), Secret::new)
+}
+
 /// Whether this is one of the references to the PINs of all.
 pub(crate) fn is_pin_reference(pin: &str) -> bool {
     PIN_REFERENCES.iter().any(|(_, reference)| *reference == pin)

@@ -139,6 +139,8 @@ pub struct Users {
     list: Vec<User>,
     /// Positions in `list`, ordered by id.
     by_id: Vec<u32>,
+    /// Positions in `list`, ordered by name.
+    by_name: Vec<u32>,
     /// Positions of those who can log in, ordered by name, with their roles.
     logins: Vec<(u32, Role)>,
     barred: Vec<(u32, Barred)>,
@@ -174,6 +176,7 @@ impl Users {
                 Err(why) => self.barred.push((*position, why)),
             }
         }
+        self.by_name = by_name;
     }
 
     /// All users, in the order in which the switch reports them.
@@ -195,6 +198,14 @@ impl Users {
     pub fn by_id(&self, id: &str) -> Option<&User> {
         let at = self.by_id.binary_search_by(|position| self.list[*position as usize].id.as_str().cmp(id)).ok()?;
         Some(&self.list[self.by_id[at] as usize])
+    }
+
+    /// All users with this name.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &User> {
+        let name_of = |position: &u32| &*self.list[*position as usize].name;
+        let first = self.by_name.partition_point(|position| name_of(position) < name);
+        let rest = self.by_name.get(first..).unwrap_or_default().iter();
+        rest.map(|position| &self.list[*position as usize]).take_while(move |user| &*user.name == name)
     }
 
     /// The one user who may log in with this name, with the role of its context.

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fsconnector_engine::Engine;
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
@@ -13,8 +12,10 @@ use fsconnector_engine::io::{Effect, EffectId, Epoch, FileError, FileWork, Files
 use fsconnector_engine::note::{Level, Note};
 use fsconnector_engine::path::RelPath;
 use fsconnector_engine::query::Query;
+use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
+use fsconnector_engine::{Engine, Start};
 
 /// An engine with a switch whose answers the test decides.
 struct Desk {
@@ -62,11 +63,16 @@ fn profiles() -> String {
         .into()
 }
 
+fn start() -> Start {
+    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
+    Start { templates, unsettled: false }
+}
+
 impl Desk {
     fn new() -> Self {
         let now = Now { mono: Mono(0), wall: Wall(1_800_000_000_000_000) };
         Self {
-            engine: Engine::new(Config::default(), now).unwrap(),
+            engine: Engine::new(Config::default(), start(), now).unwrap(),
             now,
             answers: BTreeMap::from([
                 (SwitchCommand::Version, "FreeSWITCH Version 1.11.2\n\n".into()),
@@ -99,7 +105,7 @@ impl Desk {
             match effect {
                 Effect::Switch { id, epoch, command } => self.asked.push((id, epoch, command)),
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
-                Effect::Files { work, .. } => panic!("{work:?}"),
+                other => panic!("{other:?}"),
                 Effect::Publish(state) => self.published.push(state),
                 Effect::Log(note) => self.notes.push(note),
             }

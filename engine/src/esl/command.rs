@@ -34,6 +34,8 @@ pub enum SwitchCommand {
     ConferenceProfiles,
     /// `xml_locate dialplan`: the conferences.
     Dialplan,
+    /// `reloadxml`: read the configuration files anew. It may always be repeated.
+    ReloadXml,
 }
 
 impl SwitchCommand {
@@ -53,6 +55,7 @@ impl fmt::Display for SwitchCommand {
             Self::Directory => "xml_locate directory",
             Self::ConferenceProfiles => "xml_locate configuration configuration name conference.conf",
             Self::Dialplan => "xml_locate dialplan",
+            Self::ReloadXml => "reloadxml",
         })
     }
 }

@@ -4,17 +4,21 @@
 
 #![allow(clippy::print_stdout)]
 
-use fsconnector_engine::Engine;
-use fsconnector_engine::config::{Config, ConfigError};
+use std::error::Error;
+
+use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
 use fsconnector_engine::io::{Effect, Epoch, FilesDone, Input, Reply};
 use fsconnector_engine::query::Query;
+use fsconnector_engine::render::Templates;
 use fsconnector_engine::time::{Mono, Now, Wall};
+use fsconnector_engine::{Engine, Start};
 
-fn main() -> Result<(), ConfigError> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut now = Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) };
-    let mut engine = Engine::new(Config::default(), now)?;
+    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
+    let mut engine = Engine::new(Config::default(), Start { templates, unsettled: false }, now)?;
     let epoch = Epoch(1);
     let reload = Event::plain("Event-Name: RELOADXML\n".into());
     let mut inputs = vec![Input::SwitchEvent { epoch, event: reload }, Input::SwitchUp { epoch }];
@@ -36,6 +40,7 @@ fn main() -> Result<(), ConfigError> {
 fn carry_out(effect: Effect) -> Option<Input> {
     match effect {
         Effect::Log(note) => println!("    log: {note}"),
+        Effect::Respond { id, response } => println!("    answer {id:?}: {response:?}"),
         Effect::Publish(state) => {
             println!("    publish: {}", String::from_utf8_lossy(&Query::PubXml.answer(&state)));
         }
@@ -54,6 +59,7 @@ fn carry_out(effect: Effect) -> Option<Input> {
 /// What the switch says.
 fn answer(command: SwitchCommand) -> &'static str {
     match command {
+        SwitchCommand::ReloadXml => "+OK [Success]\n",
         SwitchCommand::Version => "FreeSWITCH Version 1.11.2\n",
         SwitchCommand::Globals => "domain=conf.example\ndefconpin=0000\n",
         SwitchCommand::Directory => {

@@ -1,0 +1,243 @@
+//! What administrators ask for, and what they are told.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::secret::Secret;
+use crate::state::UserId;
+
+/// The name of a request, by which its answer comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// Who asks, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The caller's id.
+    pub id: UserId,
+    /// The name it has logged in with.
+    pub name: String,
+    /// Where it is.
+    pub address: IpAddr,
+}
+
+/// A change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `users/add`
+    AddUsers(Vec<Item<NewUser>>),
+    /// `users/mod`
+    ModUsers(Vec<Item<UserChange>>),
+    /// `users/del`
+    DelUsers(Vec<Item<UserTarget>>),
+    /// `users/rebuild`: all user files are written anew.
+    RebuildUsers,
+    /// `conferences/add`
+    AddConferences(Vec<Item<NewConference>>),
+    /// `conferences/mod`
+    ModConferences(Vec<Item<ConferenceChange>>),
+    /// `conferences/del`
+    DelConferences(Vec<Item<ConferenceTarget>>),
+}
+
+impl Command {
+    /// The name of the operation, as answers carry it.
+    pub fn op(&self) -> &'static str {
+        match self {
+            Self::AddUsers(_) => "users/add",
+            Self::ModUsers(_) => "users/mod",
+            Self::DelUsers(_) => "users/del",
+            Self::RebuildUsers => "users/rebuild",
+            Self::AddConferences(_) => "conferences/add",
+            Self::ModConferences(_) => "conferences/mod",
+            Self::DelConferences(_) => "conferences/del",
+        }
+    }
+
+    /// What the items of the operation are called in answers.
+    pub(crate) fn noun(&self) -> Noun {
+        match self {
+            Self::AddUsers(_) | Self::ModUsers(_) | Self::DelUsers(_) | Self::RebuildUsers => Noun::User,
+            Self::AddConferences(_) | Self::ModConferences(_) | Self::DelConferences(_) => Noun::Conference,
+        }
+    }
+
+    /// The items as they were sent; a rebuild has none.
+    pub(crate) fn sent(&self) -> Vec<&Value> {
+        fn all<T>(items: &[Item<T>]) -> Vec<&Value> {
+            items.iter().map(|item| &item.sent).collect()
+        }
+        match self {
+            Self::AddUsers(items) => all(items),
+            Self::ModUsers(items) => all(items),
+            Self::DelUsers(items) => all(items),
+            Self::RebuildUsers => Vec::new(),
+            Self::AddConferences(items) => all(items),
+            Self::ModConferences(items) => all(items),
+            Self::DelConferences(items) => all(items),
+        }
+    }
+}
+
+/// One item of a request: what it means, and what was sent, for whoever has to be told that it failed.
+///
+/// It can hold a password: a debug print shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Item<T> {
+    pub(crate) asked: T,
+    pub(crate) sent: Value,
+}
+
+impl<T> fmt::Debug for Item<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Item(…)")
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let sent = Value::deserialize(deserializer)?;
+        let asked = T::deserialize(&sent).map_err(serde::de::Error::custom)?;
+        Ok(Self { asked, sent })
+    }
+}
+
+/// A user to be made.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    pub(crate) password: Option<Secret>,
+    pub(crate) conpin: Option<Secret>,
+    pub(crate) context: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) polymac: Option<String>,
+}
+
+/// What is to be changed of a user.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserChange {
+    pub(crate) id: String,
+    pub(crate) password: Option<Secret>,
+    pub(crate) conpin: Option<Secret>,
+    pub(crate) context: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) polymac: Option<String>,
+}
+
+/// A user to be removed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserTarget {
+    pub(crate) id: String,
+}
+
+/// A conference to be made.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewConference {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) profile: String,
+    pub(crate) context: String,
+}
+
+/// What is to be changed of a conference.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConferenceChange {
+    pub(crate) num: String,
+    pub(crate) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) profile: Option<String>,
+    pub(crate) context: Option<String>,
+}
+
+/// A conference to be removed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConferenceTarget {
+    pub(crate) num: String,
+}
+
+/// What the items of an answer are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Noun {
+    /// `user`
+    User,
+    /// `conference`
+    Conference,
+}
+
+/// The answer to a request. It holds what the caller may know, passwords included: a debug print shows numbers only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The name of the operation.
+    pub op: &'static str,
+    /// The items that were done, as the switch has them now.
+    pub done: Vec<Value>,
+    /// The items that failed: nothing has changed for them.
+    pub failed: Vec<Failed>,
+    /// Why the request as a whole could not be carried out.
+    pub unavailable: Option<Unavailable>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors: Vec<&str> = self.failed.iter().map(|failed| failed.error.as_str()).collect();
+        let Self { op, done, unavailable, .. } = self;
+        write!(f, "Response({op}: {} done, failed {errors:?}, {unavailable:?})", done.len())
+    }
+}
+
+/// An item that failed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Why.
+    pub error: String,
+    /// What the item is called.
+    pub noun: Noun,
+    /// The item as it was sent.
+    pub item: Value,
+}
+
+impl Serialize for Failed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("error", &self.error)?;
+        map.serialize_entry(&self.noun, &self.item)?;
+        map.end()
+    }
+}
+
+/// Why a request cannot be carried out now. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    /// There is no session with the switch.
+    SwitchAway,
+    /// The session was lost on the way.
+    SwitchLost,
+    /// What the switch reports cannot be read.
+    Unreadable,
+    /// Too many requests are waiting.
+    Busy,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SwitchAway => "the switch is not connected; nothing was changed",
+            Self::SwitchLost => "the connection to the switch was lost; nothing was changed",
+            Self::Unreadable => "what the switch reports cannot be read; nothing was changed, and the log says more",
+            Self::Busy => "too many changes are waiting; nothing was changed",
+        })
+    }
+}

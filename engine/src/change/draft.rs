@@ -1,0 +1,243 @@
+//! A state, and what has been decided to change of it: every item of a transaction is judged against what the items
+//! before it have left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::access::Role;
+use crate::change_set::{Change, ChangeKind, Document, Subject};
+use crate::config::{Config, Context};
+use crate::numbers::FreeNumbers;
+use crate::path::RelPath;
+use crate::state::{Conference, Free, State, User, UserId};
+
+/// What a transaction makes of one user or conference.
+pub(super) struct Outcome {
+    pub(super) subject: Subject,
+    pub(super) fate: Fate,
+    pub(super) change: Change,
+}
+
+/// What the switch has to show in the end.
+pub(super) enum Fate {
+    /// This user.
+    User(User),
+    /// This conference.
+    Conference(Conference),
+    /// Nobody.
+    Gone,
+}
+
+/// A state with changes.
+pub(super) struct Draft {
+    state: Arc<State>,
+    /// What becomes of users: the new values, or nothing for those who go.
+    users: BTreeMap<UserId, Option<User>>,
+    /// Who has which name among those in `users`.
+    names: BTreeMap<Box<str>, UserId>,
+    /// The phones of all users.
+    phones: BTreeMap<Box<str>, UserId>,
+    conferences: BTreeMap<u32, Option<Conference>>,
+    /// Where the state has each conference.
+    conference_places: BTreeMap<u32, usize>,
+    /// Who has which name among all conferences.
+    conference_names: BTreeMap<String, u32>,
+    free: Vec<Free>,
+    /// Who was changed since somebody asked last.
+    touched: Vec<Subject>,
+}
+
+impl Draft {
+    /// A draft without changes yet. The numbers in `taken` are not given, whatever the state says.
+    pub(super) fn new(state: Arc<State>, taken: &BTreeSet<u32>) -> Self {
+        let mut free = state.free.to_vec();
+        for free in &mut free {
+            for number in taken {
+                free.users.take(*number);
+                free.conferences.take(*number);
+            }
+        }
+        let phone = |user: &User| (user.polymac.clone(), user.id.clone());
+        let phones = state.users.iter().filter(|user| &*user.polymac != "none").map(phone).collect();
+        let name = |conference: &Conference| (conference.name.clone(), conference.num);
+        let places = state.conferences.iter().enumerate();
+        let conference_places = places.map(|(place, conference)| (conference.num, place)).collect();
+        let conference_names = state.conferences.iter().map(name).collect();
+        Self {
+            users: BTreeMap::new(),
+            names: BTreeMap::new(),
+            phones,
+            conferences: BTreeMap::new(),
+            conference_places,
+            conference_names,
+            free,
+            touched: Vec::new(),
+            state,
+        }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.state.config
+    }
+
+    /// A context by its name, with its place in the configuration.
+    pub(super) fn context(&self, name: &str) -> Option<(usize, &Context)> {
+        self.config().contexts.iter().enumerate().find(|(_, context)| context.name.as_str() == name)
+    }
+
+    /// The role of a context; a user in one that is not configured is written as a guest.
+    pub(super) fn role(&self, context: &str) -> Role {
+        self.config().context(context).map_or(Role::Guest, |context| context.role)
+    }
+
+    pub(super) fn free_user_ids(&mut self, context: usize) -> Option<&mut FreeNumbers> {
+        self.free.get_mut(context).map(|free| &mut free.users)
+    }
+
+    pub(super) fn free_conference_numbers(&mut self, context: usize) -> Option<&mut FreeNumbers> {
+        self.free.get_mut(context).map(|free| &mut free.conferences)
+    }
+
+    /// A user as it is now.
+    pub(super) fn user(&self, id: &str) -> Option<&User> {
+        let known = UserId::parse(id).and_then(|id| self.users.get(&id));
+        known.map_or_else(|| self.state.users.by_id(id), Option::as_ref)
+    }
+
+    /// Whether somebody else than `own` has this name.
+    pub(super) fn name_is_taken(&self, name: &str, own: Option<&UserId>) -> bool {
+        let unchanged = |user: &&User| !self.users.contains_key(&user.id);
+        let mut others =
+            self.state.users.named(name).filter(unchanged).map(|user| &user.id).chain(self.names.get(name));
+        others.any(|id| Some(id) != own)
+    }
+
+    /// Whether somebody else than `own` has this phone.
+    pub(super) fn phone_is_taken(&self, mac: &str, own: Option<&UserId>) -> bool {
+        self.phones.get(mac).is_some_and(|id| Some(id) != own)
+    }
+
+    /// Takes a user in, new or changed.
+    pub(super) fn put_user(&mut self, user: User) {
+        self.forget_user(&user.id);
+        self.names.insert(user.name.clone(), user.id.clone());
+        if &*user.polymac != "none" {
+            self.phones.insert(user.polymac.clone(), user.id.clone());
+        }
+        self.touched.push(Subject::User(user.id.clone()));
+        self.users.insert(user.id.clone(), Some(user));
+    }
+
+    /// Removes a user.
+    pub(super) fn remove_user(&mut self, id: &UserId) {
+        self.forget_user(id);
+        self.touched.push(Subject::User(id.clone()));
+        self.users.insert(id.clone(), None);
+    }
+
+    fn forget_user(&mut self, id: &UserId) {
+        let Some((name, phone)) = self.user(id.as_str()).map(|user| (user.name.clone(), user.polymac.clone())) else {
+            return;
+        };
+        if self.names.get(&name) == Some(id) {
+            self.names.remove(&name);
+        }
+        if self.phones.get(&phone) == Some(id) {
+            self.phones.remove(&phone);
+        }
+    }
+
+    /// A conference as it is now.
+    pub(super) fn conference(&self, num: u32) -> Option<&Conference> {
+        self.conferences.get(&num).map_or_else(|| self.known_conference(num), Option::as_ref)
+    }
+
+    fn known_conference(&self, num: u32) -> Option<&Conference> {
+        self.state.conferences.get(*self.conference_places.get(&num)?)
+    }
+
+    /// Whether another conference than `own` has this name.
+    pub(super) fn conference_name_is_taken(&self, name: &str, own: Option<u32>) -> bool {
+        self.conference_names.get(name).is_some_and(|num| Some(*num) != own)
+    }
+
+    /// Takes a conference in, new or changed.
+    pub(super) fn put_conference(&mut self, conference: Conference) {
+        self.forget_conference(conference.num);
+        self.conference_names.insert(conference.name.clone(), conference.num);
+        self.touched.push(Subject::Conference(conference.num));
+        self.conferences.insert(conference.num, Some(conference));
+    }
+
+    /// Removes a conference.
+    pub(super) fn remove_conference(&mut self, num: u32) {
+        self.forget_conference(num);
+        self.touched.push(Subject::Conference(num));
+        self.conferences.insert(num, None);
+    }
+
+    fn forget_conference(&mut self, num: u32) {
+        let Some(name) = self.conference(num).map(|conference| conference.name.clone()) else { return };
+        if self.conference_names.get(&name) == Some(&num) {
+            self.conference_names.remove(&name);
+        }
+    }
+
+    /// Who was changed since this was asked last.
+    pub(super) fn take_touched(&mut self) -> Vec<Subject> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// What is to come of everybody who was changed, and of the file: nothing for those who came and went.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        let users = self.users.iter().map(|(id, after)| {
+            let fate = after.clone().map_or(Fate::Gone, Fate::User);
+            (Subject::User(id.clone()), fate, self.user_change(id, after.as_ref()))
+        });
+        let conferences = self.conferences.iter().map(|(num, after)| {
+            let fate = after.clone().map_or(Fate::Gone, Fate::Conference);
+            (Subject::Conference(*num), fate, self.conference_change(*num, after.as_ref()))
+        });
+        let all = users.chain(conferences);
+        all.filter_map(|(subject, fate, change)| Some(Outcome { subject, fate, change: change? })).collect()
+    }
+
+    fn user_change(&self, id: &UserId, after: Option<&User>) -> Option<Change> {
+        let before = self.state.users.by_id(id.as_str());
+        let path = user_path(before.or(after)?)?;
+        let subject = before.map(|user| Subject::User(user.id.clone()));
+        let document = after.map(|user| Document::User(user.clone(), self.role(&user.context)));
+        Some(Change { path, kind: kind(subject, document)? })
+    }
+
+    fn conference_change(&self, num: u32, after: Option<&Conference>) -> Option<Change> {
+        let subject = self.known_conference(num).map(|_| Subject::Conference(num));
+        let document = after.cloned().map(Document::Conference);
+        Some(Change { path: conference_path(num)?, kind: kind(subject, document)? })
+    }
+}
+
+fn kind(before: Option<Subject>, after: Option<Document>) -> Option<ChangeKind> {
+    match (before, after) {
+        (None, None) => None,
+        (None, Some(document)) => Some(ChangeKind::Create(document)),
+        (Some(subject), Some(document)) => Some(ChangeKind::Replace(subject, document)),
+        (Some(subject), None) => Some(ChangeKind::Remove(subject)),
+    }
+}
+
+/// The file of a user, unless its context or id is none that a file could have.
+pub(super) fn user_path(user: &User) -> Option<RelPath> {
+    let parts = [&*user.context, user.id.as_str()];
+    let plain = parts.iter().all(|part| !part.contains('/'));
+    plain.then(|| RelPath::parse(&format!("directory/{}/{}.xml", user.context, user.id))).flatten()
+}
+
+/// The file of a conference.
+pub(super) fn conference_path(num: u32) -> Option<RelPath> {
+    RelPath::parse(&format!("dialplan/conferences/{num}.xml"))
+}

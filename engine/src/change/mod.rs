@@ -1,0 +1,108 @@
+//! Changes: what administrators ask for becomes files and a reload, whole or not at all.
+//!
+//! ```text
+//! command.rs       what is asked for, and what is answered
+//! rules.rs         which values are allowed
+//! draft.rs         a state with what was decided to change of it
+//! users.rs         add, mod, del, rebuild of users, each item on its own
+//! conferences.rs   add, mod, del of conferences
+//! plan.rs          a group of requests → changes of files, answers, and what the switch has to show
+//! transaction.rs   the plan is carried out, or put back
+//! ```
+
+pub mod command;
+mod conferences;
+mod draft;
+mod plan;
+mod rules;
+pub(crate) mod transaction;
+mod users;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::change_set::Subject;
+use crate::path::RelPath;
+
+use command::{Caller, Command, RequestId};
+use rules::Forbidden;
+
+/// A request that waits, or is being carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    pub(crate) id: RequestId,
+    pub(crate) caller: Caller,
+    pub(crate) command: Command,
+    pub(crate) entropy: [u8; 32],
+    /// The items that have turned out to fail in an earlier attempt.
+    forced: BTreeMap<usize, Failure>,
+}
+
+impl Queued {
+    pub(crate) fn new(id: RequestId, caller: Caller, command: Command, entropy: [u8; 32]) -> Self {
+        Self { id, caller, command, entropy, forced: BTreeMap::new() }
+    }
+}
+
+/// What passwords are made of: the request's entropy, and the place of the item in it.
+#[derive(Clone, Copy)]
+struct Entropy<'a> {
+    request: &'a [u8; 32],
+    item: usize,
+}
+
+/// Why an item fails. Nothing has changed for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    NoUser(String),
+    NoConference(String),
+    NameTaken,
+    NoEmail,
+    NoContext,
+    PhoneTaken,
+    NoType,
+    NoNumber,
+    NotAllowed(&'static str, Forbidden),
+    NotItsOwn,
+    /// The file was changed by somebody else meanwhile.
+    ChangedByHand,
+    /// The switch did not take the files, with its words.
+    Rejected(String),
+    /// The files could not be written.
+    NotWritten(String),
+    /// The switch took the files, but shows something else.
+    NotShown(Subject, RelPath),
+    /// What the switch reports after the change cannot be read.
+    Unreadable,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUser(id) => write!(f, "no userid {id}"),
+            Self::NoConference(num) => write!(f, "no conference {num}"),
+            Self::NameTaken => f.write_str("name already taken"),
+            Self::NoEmail => f.write_str("email does not contain an email"),
+            Self::NoContext => f.write_str("context does not exist"),
+            Self::PhoneTaken => f.write_str("polymac already taken"),
+            Self::NoType => f.write_str("type not implemented"),
+            Self::NoNumber => f.write_str("no free number"),
+            Self::NotAllowed(property, why) => write!(f, "{property} not allowed: {why}"),
+            Self::NotItsOwn => f.write_str("not in a file of its own"),
+            Self::ChangedByHand => f.write_str("the file was changed by hand meanwhile"),
+            Self::Rejected(words) => f.write_str(words),
+            Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
+            Self::NotShown(subject, path) => {
+                let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+                match subject {
+                    Subject::User(id) => write!(f, "the switch accepted the reload but does not show user {id}"),
+                    Subject::Conference(num) => {
+                        write!(f, "the switch accepted the reload but does not show conference {num}")
+                    }
+                }?;
+                write!(f, " as it was written; does it include {folder}?")
+            }
+            Self::Unreadable => f.write_str("what the switch reports after the change cannot be read"),
+        }
+    }
+}

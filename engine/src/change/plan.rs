@@ -1,0 +1,182 @@
+//! Plans: what a group of requests comes to, before anything is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::command::{Command, Failed, Item, Response};
+use super::draft::{Draft, Fate, Outcome};
+use super::{Entropy, Failure, Queued, conferences, users};
+use crate::change_set::{Change, Subject};
+use crate::path::RelPath;
+use crate::query::{conference_json, user_json};
+use crate::render::resolve_pin;
+use crate::secret::Secret;
+use crate::state::{State, User};
+use crate::switch::Reading;
+
+/// One item of one request of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ItemId {
+    request: usize,
+    item: usize,
+}
+
+/// What a group of requests comes to.
+pub(super) struct Plan {
+    outcomes: Vec<Outcome>,
+    /// Which items have to do with whom.
+    owners: BTreeMap<Subject, Vec<ItemId>>,
+    answers: Vec<Vec<Answer>>,
+}
+
+/// What comes of one item.
+struct Answer {
+    /// The item as it was sent.
+    sent: Value,
+    result: Result<Value, Failure>,
+}
+
+impl Plan {
+    /// Judges every item against the state and what the items before it have left.
+    pub(super) fn new(state: Arc<State>, requests: &[Queued], taken: &BTreeSet<u32>) -> Self {
+        let mut draft = Draft::new(state, taken);
+        let mut owners: BTreeMap<Subject, Vec<ItemId>> = BTreeMap::new();
+        let mut answers = Vec::with_capacity(requests.len());
+        for (request, queued) in requests.iter().enumerate() {
+            let judging = Judging { draft: &mut draft, owners: &mut owners, queued, request, answers: Vec::new() };
+            answers.push(judging.command());
+        }
+        Self { outcomes: draft.outcomes(), owners, answers }
+    }
+
+    /// The changes of files.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.outcomes.iter().map(|outcome| outcome.change.clone()).collect()
+    }
+
+    /// The items that have to do with the file.
+    pub(super) fn owners_of(&self, path: &RelPath) -> impl Iterator<Item = ItemId> {
+        let outcome = self.outcomes.iter().find(|outcome| outcome.change.path == *path);
+        outcome.and_then(|outcome| self.owners.get(&outcome.subject)).into_iter().flatten().copied()
+    }
+
+    /// The items of whose change the switch shows something else, each with what it is.
+    pub(super) fn not_shown(&self, reading: &Reading) -> Vec<(ItemId, Failure)> {
+        let wrong = self.outcomes.iter().filter(|outcome| !is_shown(outcome, reading));
+        wrong
+            .flat_map(|outcome| {
+                let failure = Failure::NotShown(outcome.subject.clone(), outcome.change.path.clone());
+                let owners = self.owners.get(&outcome.subject).into_iter().flatten();
+                owners.map(move |item| (*item, failure.clone()))
+            })
+            .collect()
+    }
+
+    /// The answers to the requests, if all went as planned.
+    pub(super) fn responses(self, requests: &[Queued]) -> Vec<Response> {
+        let all = requests.iter().zip(self.answers);
+        all.map(|(queued, answers)| respond(queued, answers)).collect()
+    }
+
+    /// The answers to the requests, if nothing was done for this reason.
+    pub(super) fn refusals(self, requests: &[Queued], why: &Failure) -> Vec<Response> {
+        let refused = |answer: Answer| Answer { result: answer.result.and(Err(why.clone())), ..answer };
+        let all = requests.iter().zip(self.answers);
+        all.map(|(queued, answers)| respond(queued, answers.into_iter().map(refused).collect())).collect()
+    }
+}
+
+/// Remembers that an item fails, whatever else becomes of the group.
+pub(super) fn force(requests: &mut [Queued], item: ItemId, why: Failure) {
+    if let Some(queued) = requests.get_mut(item.request) {
+        queued.forced.insert(item.item, why);
+    }
+}
+
+/// The judgement of one request.
+struct Judging<'a> {
+    draft: &'a mut Draft,
+    owners: &'a mut BTreeMap<Subject, Vec<ItemId>>,
+    queued: &'a Queued,
+    request: usize,
+    answers: Vec<Answer>,
+}
+
+impl Judging<'_> {
+    fn command(mut self) -> Vec<Answer> {
+        match &self.queued.command {
+            Command::AddUsers(items) => {
+                self.each(items, |draft, asked, entropy| users::add(draft, asked, entropy).map(|user| user_json(&user)))
+            }
+            Command::ModUsers(items) => self
+                .each(items, |draft, asked, entropy| users::change(draft, asked, entropy).map(|user| user_json(&user))),
+            Command::DelUsers(items) => {
+                self.each(items, |draft, asked, _| users::remove(draft, asked).map(|user| user_json(&user)));
+            }
+            Command::RebuildUsers => {
+                let all = self.draft.state().users.iter();
+                let all: Vec<Item<User>> =
+                    all.map(|user| Item { asked: user.clone(), sent: user_json(user) }).collect();
+                self.each(&all, |draft, user, _| users::rewrite(draft, user).map(|user| user_json(&user)));
+            }
+            Command::AddConferences(items) => self.each(items, |draft, asked, _| {
+                conferences::add(draft, asked).map(|conference| conference_json(&conference))
+            }),
+            Command::ModConferences(items) => self.each(items, |draft, asked, _| {
+                conferences::change(draft, asked).map(|conference| conference_json(&conference))
+            }),
+            Command::DelConferences(items) => self.each(items, |draft, asked, _| {
+                conferences::remove(draft, asked).map(|conference| conference_json(&conference))
+            }),
+        }
+        self.answers
+    }
+
+    fn each<T>(&mut self, items: &[Item<T>], act: impl Fn(&mut Draft, &T, Entropy<'_>) -> Result<Value, Failure>) {
+        for (number, item) in items.iter().enumerate() {
+            let result = match self.queued.forced.get(&number) {
+                Some(why) => Err(why.clone()),
+                None => act(self.draft, &item.asked, Entropy { request: &self.queued.entropy, item: number }),
+            };
+            let id = ItemId { request: self.request, item: number };
+            for subject in self.draft.take_touched() {
+                self.owners.entry(subject).or_default().push(id);
+            }
+            self.answers.push(Answer { sent: item.sent.clone(), result });
+        }
+    }
+}
+
+fn respond(queued: &Queued, answers: Vec<Answer>) -> Response {
+    let noun = queued.command.noun();
+    let mut response = Response { op: queued.command.op(), done: Vec::new(), failed: Vec::new(), unavailable: None };
+    for Answer { sent, result } in answers {
+        match result {
+            Ok(shown) => response.done.push(shown),
+            Err(why) => response.failed.push(Failed { error: why.to_string(), noun, item: sent }),
+        }
+    }
+    response
+}
+
+/// Whether the switch shows what was written.
+fn is_shown(outcome: &Outcome, reading: &Reading) -> bool {
+    match (&outcome.subject, &outcome.fate) {
+        (Subject::User(id), Fate::User(wanted)) => {
+            reading.users.by_id(id.as_str()).is_some_and(|shown| is_same(wanted, shown, reading))
+        }
+        (Subject::Conference(num), Fate::Conference(wanted)) => {
+            reading.conferences.iter().any(|shown| shown.num == *num && shown == wanted)
+        }
+        (Subject::User(id), _) => reading.users.by_id(id.as_str()).is_none(),
+        (Subject::Conference(num), _) => reading.conferences.iter().all(|shown| shown.num != *num),
+    }
+}
+
+fn is_same(wanted: &User, shown: &User, reading: &Reading) -> bool {
+    let conpin: Secret = resolve_pin(&reading.globals, &wanted.conpin);
+    let wanted = User { conpin, ..wanted.clone() };
+    wanted == *shown
+}

@@ -1,0 +1,414 @@
+//! Transactions: a plan is carried out – files, reload, reading back, keeping – or put back.
+//!
+//! Requests that come while one runs wait and go together into the next. Every trouble leads to *undoing*; after that the
+//! machine is *unsettled*: the switch may have loaded what is gone, so a reload comes before all else.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::command::{Failed, Response, Unavailable};
+use super::plan::{ItemId, Plan, force};
+use super::{Failure, Queued};
+use crate::change_set::{ChangeSet, Refusal};
+use crate::esl::command::SwitchCommand;
+use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Reply};
+use crate::note::Note;
+use crate::numbers::parse_number;
+use crate::path::RelPath;
+use crate::render::Templates;
+use crate::state::State;
+use crate::switch::{Reading, Unreadable};
+
+/// How many requests may wait.
+const QUEUE: usize = 256;
+
+/// What the switch says of a reload that succeeded; anything else is none.
+const SUCCESS: &str = "+OK [Success]";
+
+/// The machine of changes.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    templates: Arc<Templates>,
+    queue: VecDeque<Queued>,
+    phase: Phase,
+    /// Whether the switch may have loaded what was put back since.
+    unsettled: bool,
+    /// Numbers whose files were found to exist, though nothing shows them.
+    taken: BTreeSet<u32>,
+}
+
+/// What a transaction is about.
+struct Group {
+    requests: Vec<Queued>,
+    plan: Plan,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    /// The files are being written.
+    Staging { group: Group, id: EffectId, lost: bool },
+    /// The switch loads them.
+    Reloading { group: Group, id: EffectId },
+    /// The engine reads what the switch has now.
+    ReadingBack { group: Group },
+    /// The files are being made to last.
+    Keeping { group: Group, id: EffectId, reading: Reading },
+    /// The files are being put back.
+    Undoing { group: Group, id: EffectId, verdict: Verdict },
+    /// The switch reloads what was put back.
+    Settling { id: EffectId },
+}
+
+impl std::fmt::Debug for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Group({} requests)", self.requests.len())
+    }
+}
+
+/// Why files are put back, and what that means for the requests.
+#[derive(Debug)]
+enum Verdict {
+    /// All of them fail.
+    Fail(Failure),
+    /// None of them could be carried out.
+    Refuse(Unavailable),
+    /// The items that made the trouble were marked; the rest is tried again.
+    Retry,
+}
+
+/// What the engine has to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Wait for what is under way.
+    Wait,
+    /// Read what the switch has now.
+    ReadBack,
+    /// Answer these requests.
+    Answer(Vec<(Queued, Response)>),
+    /// Make this the state, then answer these requests.
+    Finish(Reading, Vec<(Queued, Response)>),
+}
+
+/// Where a step's effects go, and what they need.
+pub(crate) struct Desk<'a> {
+    pub(crate) out: &'a mut Vec<Effect>,
+    pub(crate) last_effect: &'a mut EffectId,
+    pub(crate) session: Option<Epoch>,
+}
+
+impl Desk<'_> {
+    fn files(&mut self, work: FileWork) -> EffectId {
+        let id = self.last_effect.next();
+        self.out.push(Effect::Files { id, work });
+        id
+    }
+
+    fn reload(&mut self) -> Option<EffectId> {
+        let epoch = self.session?;
+        let id = self.last_effect.next();
+        self.out.push(Effect::Switch { id, epoch, command: SwitchCommand::ReloadXml });
+        Some(id)
+    }
+}
+
+impl Transactions {
+    /// A machine with nothing to do. Unsettled if files were put back before it started.
+    pub(crate) fn new(templates: Arc<Templates>, unsettled: bool) -> Self {
+        Self { templates, queue: VecDeque::new(), phase: Phase::Idle, unsettled, taken: BTreeSet::new() }
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
+    }
+
+    /// Whether a reload has to come before anything else.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Whether requests wait.
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Whether the engine is to hand the next reading to [`Transactions::read_back`].
+    pub(crate) fn is_reading_back(&self) -> bool {
+        matches!(self.phase, Phase::ReadingBack { .. })
+    }
+
+    /// Whether a reload of ours is on its way to the switch.
+    pub(crate) fn is_reloading(&self) -> bool {
+        matches!(self.phase, Phase::Reloading { .. } | Phase::Settling { .. })
+    }
+
+    /// Takes a request in, or gives it back if too many wait.
+    pub(crate) fn enqueue(&mut self, queued: Queued) -> Result<(), Queued> {
+        if self.queue.len() >= QUEUE {
+            return Err(queued);
+        }
+        self.queue.push_back(queued);
+        Ok(())
+    }
+
+    /// Begins the next transaction, with all requests that wait.
+    pub(crate) fn begin(&mut self, state: Arc<State>, desk: &mut Desk<'_>) -> Step {
+        let requests: Vec<Queued> = self.queue.drain(..).collect();
+        let globals = state.globals.clone();
+        let plan = Plan::new(state, &requests, &self.taken);
+        let changes = plan.changes();
+        if changes.is_empty() {
+            return Step::Answer(answered(plan.responses(&requests), requests));
+        }
+        let set = ChangeSet { changes, templates: self.templates.clone(), globals };
+        let id = desk.files(FileWork::Commit(set));
+        self.phase = Phase::Staging { group: Group { requests, plan }, id, lost: false };
+        Step::Wait
+    }
+
+    /// Sends the reload that has to come before anything else.
+    pub(crate) fn settle(&mut self, desk: &mut Desk<'_>) {
+        if let Some(id) = desk.reload() {
+            self.phase = Phase::Settling { id };
+        }
+    }
+
+    /// Takes the switch's answer to a reload; nothing if it was not asked for here.
+    pub(crate) fn reloaded(&mut self, id: EffectId, reply: &Reply, desk: &mut Desk<'_>) -> Option<(String, Step)> {
+        let message = match reply {
+            Reply::Answer(body) => String::from_utf8_lossy(body).trim().to_owned(),
+            Reply::Refused(text) => text.clone(),
+        };
+        let succeeded = message == SUCCESS;
+        let step = match std::mem::take(&mut self.phase) {
+            Phase::Reloading { group, id: own } if own == id && succeeded => {
+                self.unsettled = false;
+                self.phase = Phase::ReadingBack { group };
+                Step::ReadBack
+            }
+            Phase::Reloading { group, id: own } if own == id => {
+                self.undo(group, Verdict::Fail(Failure::Rejected(message.clone())), desk)
+            }
+            Phase::Settling { id: own } if own == id && succeeded => {
+                self.unsettled = false;
+                Step::ReadBack
+            }
+            Phase::Settling { id: own } if own == id => Step::Answer(self.fail_waiting(&message)),
+            other => {
+                self.phase = other;
+                return None;
+            }
+        };
+        Some((message, step))
+    }
+
+    /// The switch does not even take what is there: whoever waits is told so.
+    fn fail_waiting(&mut self, message: &str) -> Vec<(Queued, Response)> {
+        let why = Failure::Rejected(message.to_owned()).to_string();
+        let fail = |queued: Queued| {
+            let response = none_done(&queued, &why);
+            (queued, response)
+        };
+        self.queue.drain(..).map(fail).collect()
+    }
+
+    /// Takes what the engine has read after the reload.
+    pub(crate) fn read_back(&mut self, reading: Result<Reading, Unreadable>, desk: &mut Desk<'_>) -> Step {
+        let Phase::ReadingBack { mut group } = std::mem::take(&mut self.phase) else { return Step::Wait };
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(unreadable) => {
+                desk.out.push(Effect::Log(Note::Unreadable(unreadable)));
+                return self.undo(group, Verdict::Fail(Failure::Unreadable), desk);
+            }
+        };
+        let not_shown = group.plan.not_shown(&reading);
+        if not_shown.is_empty() {
+            let id = desk.files(FileWork::Keep);
+            self.phase = Phase::Keeping { group, id, reading };
+            return Step::Wait;
+        }
+        for (item, why) in not_shown {
+            force(&mut group.requests, item, why);
+        }
+        self.undo(group, Verdict::Retry, desk)
+    }
+
+    /// Takes the result of work with files; gives it back if it was not asked for here.
+    pub(crate) fn files_done(
+        &mut self,
+        id: EffectId,
+        result: Result<FilesDone, FileError>,
+        desk: &mut Desk<'_>,
+    ) -> Result<Step, Result<FilesDone, FileError>> {
+        match std::mem::take(&mut self.phase) {
+            Phase::Staging { group, id: own, lost } if own == id => Ok(self.staged(group, lost, result, desk)),
+            Phase::Keeping { group, id: own, reading } if own == id => Ok(self.kept(group, reading, result, desk)),
+            Phase::Undoing { group, id: own, verdict } if own == id => Ok(self.undone(group, verdict, result, desk)),
+            other => {
+                self.phase = other;
+                Err(result)
+            }
+        }
+    }
+
+    fn staged(
+        &mut self,
+        mut group: Group,
+        lost: bool,
+        result: Result<FilesDone, FileError>,
+        desk: &mut Desk<'_>,
+    ) -> Step {
+        match result {
+            Ok(_) if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
+            Ok(_) => match desk.reload() {
+                Some(id) => {
+                    self.phase = Phase::Reloading { group, id };
+                    Step::Wait
+                }
+                None => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
+            },
+            Err(_) if lost => Step::Answer(refused(group.requests, Unavailable::SwitchLost)),
+            Err(FileError::Refused(files)) => {
+                let marked = files.iter().filter(|(path, refusal)| self.mark(&mut group, path, *refusal)).count();
+                if marked == 0 {
+                    let why = "the files are not as they were".to_owned();
+                    return Step::Answer(all_fail(group, &Failure::NotWritten(why)));
+                }
+                self.again(group.requests);
+                Step::Wait
+            }
+            Err(error @ FileError::Failed { .. }) => {
+                desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
+                let FileError::Failed { reason, .. } = error else { return Step::Wait };
+                Step::Answer(all_fail(group, &Failure::NotWritten(reason)))
+            }
+        }
+    }
+
+    /// A file is not as the plan needs it: a number is passed over, or those whose file it is fail. False if that changes
+    /// nothing for another attempt.
+    fn mark(&mut self, group: &mut Group, path: &RelPath, refusal: Refusal) -> bool {
+        let number = path.file_name().strip_suffix(".xml").and_then(parse_number);
+        let why = match (refusal, number) {
+            (Refusal::Occupied, Some(number)) => return self.taken.insert(number),
+            (Refusal::Occupied | Refusal::Missing | Refusal::NotItsOwn, _) => Failure::NotItsOwn,
+            (Refusal::Changed, _) => Failure::ChangedByHand,
+        };
+        let owners: Vec<ItemId> = group.plan.owners_of(path).collect();
+        for item in &owners {
+            force(&mut group.requests, *item, why.clone());
+        }
+        !owners.is_empty()
+    }
+
+    /// Puts the requests back to the head of the queue, in their order.
+    fn again(&mut self, requests: Vec<Queued>) {
+        for queued in requests.into_iter().rev() {
+            self.queue.push_front(queued);
+        }
+    }
+
+    fn kept(
+        &mut self,
+        group: Group,
+        reading: Reading,
+        result: Result<FilesDone, FileError>,
+        desk: &mut Desk<'_>,
+    ) -> Step {
+        match result {
+            Ok(_) => {
+                // The next reading lists the files anew.
+                self.taken.clear();
+                let Group { requests, plan } = group;
+                Step::Finish(reading, answered(plan.responses(&requests), requests))
+            }
+            Err(error) => {
+                desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
+                self.undo(group, Verdict::Fail(Failure::NotWritten(error.to_string())), desk)
+            }
+        }
+    }
+
+    fn undo(&mut self, group: Group, verdict: Verdict, desk: &mut Desk<'_>) -> Step {
+        self.unsettled = true;
+        let id = desk.files(FileWork::Undo);
+        self.phase = Phase::Undoing { group, id, verdict };
+        Step::Wait
+    }
+
+    fn undone(
+        &mut self,
+        group: Group,
+        verdict: Verdict,
+        result: Result<FilesDone, FileError>,
+        desk: &mut Desk<'_>,
+    ) -> Step {
+        match result {
+            Ok(FilesDone::Undone { left }) => {
+                desk.out.extend(left.into_iter().map(|path| Effect::Log(Note::LeftAlone(path))));
+            }
+            Ok(_) => {}
+            Err(error) => desk.out.push(Effect::Log(Note::NotUndone(error))),
+        }
+        match verdict {
+            Verdict::Fail(why) => Step::Answer(all_fail(group, &why)),
+            Verdict::Refuse(why) => Step::Answer(refused(group.requests, why)),
+            Verdict::Retry => {
+                self.again(group.requests);
+                Step::Wait
+            }
+        }
+    }
+
+    /// The session is over: what is under way is put back, and whoever waits is told.
+    pub(crate) fn lost(&mut self, desk: &mut Desk<'_>) -> Vec<(Queued, Response)> {
+        match std::mem::take(&mut self.phase) {
+            Phase::Staging { group, id, .. } => self.phase = Phase::Staging { group, id, lost: true },
+            Phase::Reloading { group, .. } | Phase::ReadingBack { group } => {
+                self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk);
+            }
+            Phase::Undoing { group, id, verdict: Verdict::Retry } => {
+                self.phase = Phase::Undoing { group, id, verdict: Verdict::Refuse(Unavailable::SwitchLost) };
+            }
+            // What the switch has shown already is kept, and what is being put back goes on.
+            kept @ (Phase::Keeping { .. } | Phase::Undoing { .. } | Phase::Idle) => self.phase = kept,
+            Phase::Settling { .. } => {}
+        }
+        refused(self.queue.drain(..).collect(), Unavailable::SwitchLost)
+    }
+}
+
+fn answered(responses: Vec<Response>, requests: Vec<Queued>) -> Vec<(Queued, Response)> {
+    requests.into_iter().zip(responses).collect()
+}
+
+fn all_fail(group: Group, why: &Failure) -> Vec<(Queued, Response)> {
+    let Group { requests, plan } = group;
+    answered(plan.refusals(&requests, why), requests)
+}
+
+fn refused(requests: Vec<Queued>, why: Unavailable) -> Vec<(Queued, Response)> {
+    let refuse = |queued: Queued| {
+        let response = refusal(&queued, why);
+        (queued, response)
+    };
+    requests.into_iter().map(refuse).collect()
+}
+
+/// The answer to a request that cannot be carried out now.
+pub(crate) fn refusal(queued: &Queued, why: Unavailable) -> Response {
+    Response { unavailable: Some(why), ..none_done(queued, &why.to_string()) }
+}
+
+/// The answer to a request of which every item fails for the same reason.
+fn none_done(queued: &Queued, error: &str) -> Response {
+    let noun = queued.command.noun();
+    let fail = |item: &Value| Failed { error: error.to_owned(), noun, item: item.clone() };
+    let failed = queued.command.sent().into_iter().map(fail).collect();
+    Response { op: queued.command.op(), done: Vec::new(), failed, unavailable: None }
+}
