@@ -9,6 +9,7 @@ use super::findings::{Finding, counted, quoted};
 use super::leftovers::is_leftover;
 use super::source::Owned;
 use super::subject::{Subject, UserEntry};
+use super::tree::Node;
 
 /// How many ids a finding lists.
 const MOST_LISTED: usize = 5;
@@ -100,11 +101,12 @@ fn repeated(subject: &Subject<'_>, id: &str) -> Vec<Finding> {
     let mut users = subject.users.iter().filter(|user| user.id == id);
     let Some(first) = users.next() else { return Vec::new() };
     let again = |user: &UserEntry<'_>| {
-        Finding::at(
-            user.place.clone(),
-            format!("user {} is defined in {}, too, and only that one counts", quoted(id), first.place),
-            "delete one of the two",
-        )
+        let (what, remedy) = if user.place == first.place {
+            ("is loaded twice, for its file is included twice".to_owned(), "take one of the includes out")
+        } else {
+            (format!("is defined in {}, too, and only that one counts", first.place), "delete one of the two")
+        };
+        Finding::at(user.place.clone(), format!("user {} {what}", quoted(id)), remedy)
     };
     users.map(again).collect()
 }
@@ -153,7 +155,7 @@ fn barred(subject: &Subject<'_>, id: &str, why: Barred) -> Option<Finding> {
 }
 
 fn without_id(subject: &Subject<'_>) -> impl Iterator<Item = Finding> {
-    let nodes = subject.tree.section("directory").into_iter().flat_map(|section| section.descendants());
+    let nodes = subject.tree.section("directory").into_iter().flat_map(Node::descendants);
     let nameless =
         nodes.filter(|node| node.is("user") && node.value("id").is_empty() && node.value("type") != "pointer");
     nameless.map(|node| {
