@@ -165,8 +165,9 @@ pub(super) fn expressions(subject: &Subject<'_>) -> Vec<Finding> {
             let (place, expression) = (condition.place.clone(), &condition.expression);
             let text = quoted(&expression.text);
             if let Some(fault) = expression.fault() {
-                let what = format!("the expression {text} is no regular expression: {}", quoted(fault));
-                findings.push(Finding::at(place, what, "correct it"));
+                let what =
+                    format!("the expression {text} is no regular expression that can be understood: {}", quoted(fault));
+                findings.push(Finding::at(place, what, "correct it, or write it more simply"));
             } else if extension.connects()
                 && !extension.is_conference_file
                 && let Some(longer) = expression.unanchored(&numbers)

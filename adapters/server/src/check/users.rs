@@ -19,11 +19,15 @@ const LONGEST_EMAIL: usize = 254;
 
 /// Every file holds one user and is named after it.
 pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut by_file: BTreeMap<&str, Vec<&UserEntry<'_>>> = BTreeMap::new();
+    // By line and id: a file that is included twice shows its user twice.
+    let mut by_file: BTreeMap<&str, BTreeMap<(usize, &str), &UserEntry<'_>>> = BTreeMap::new();
     for user in &subject.users {
-        by_file.entry(&user.place.file).or_default().push(user);
+        by_file.entry(&user.place.file).or_default().insert((user.place.line, &user.id), user);
     }
-    let shared = by_file.into_iter().filter_map(|(file, users)| form(subject, file, &users));
+    let shared = by_file.into_iter().filter_map(|(file, users)| {
+        let users: Vec<_> = users.into_values().collect();
+        form(subject, file, &users)
+    });
     shared.chain(empty_files(subject)).collect()
 }
 

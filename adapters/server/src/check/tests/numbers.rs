@@ -70,8 +70,8 @@ fn an_expression_that_is_not_anchored_is_told() {
 fn an_expression_that_is_none_is_told() {
     Example::new().edit(TEAM, r"^(21\d{3})$", r"^(21\d{3}$").check(&[
         TEAM,
-        "  21: the expression `^(21\\d{3}$` is no regular expression: \
-         `Parsing error at position 10: Opening parenthesis without closing parenthesis` — correct it",
+        "  21: the expression `^(21\\d{3}$` is no regular expression that can be understood: \
+         `Parsing error at position 10: Opening parenthesis without closing parenthesis` — correct it, or write it more simply",
     ]);
 }
 
