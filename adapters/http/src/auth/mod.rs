@@ -96,12 +96,8 @@ impl Authenticator {
         // Not within the `match`: the lock would be held through all of it.
         let admission = lock(&self.limiter).admit(now, attempt.address, &claim.name());
         match admission {
-            Admission::Refused { wait } => {
-                Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO }
-            }
-            Admission::Admitted { delay } => {
-                Judgement { verdict: self.check(users, attempt, &claim, now), delay }
-            }
+            Admission::Refused { wait } => Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO },
+            Admission::Admitted { delay } => Judgement { verdict: self.check(users, attempt, &claim, now), delay },
         }
     }
 

@@ -101,7 +101,8 @@ fn an_extended_name_is_understood() {
 #[test]
 fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
     let authenticator = authenticator();
-    for (name, password) in [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("nobody", "nobody has this password")] {
+    for (name, password) in [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("nobody", "nobody has this password")]
+    {
         let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
         assert_eq!(judged(&authenticator, attempt(&header), NOW), "unproven", "{name}");
     }

@@ -141,11 +141,12 @@ pub async fn serve<A: Acceptor>(
                     let visitor = Visitor { address: address.ip(), permit, stopping: stopping.clone() };
                     let visit = visitor.talk(Arc::clone(&gate), connection, acceptor.clone());
                     let alive = alive.clone();
-                    executor.spawn(async move {
-                        visit.await;
-                        drop(alive);
-                    })
-                    .detach();
+                    executor
+                        .spawn(async move {
+                            visit.await;
+                            drop(alive);
+                        })
+                        .detach();
                 }
                 Err(error) => {
                     log::error!("a connection could not be accepted: {error}");
