@@ -23,8 +23,8 @@ fn a_tree_that_the_switch_refuses_is_told_with_file_and_line() {
 fn a_missing_section_is_told() {
     Example::new().edit("freeswitch.xml", "section name=\"directory\"", "section name=\"directori\"").check(&[
         "freeswitch.xml",
-        "  the connector could not read the configuration: the switch's answer to `xml_locate directory` cannot be used: \
-         it says \"can't find anything\" — without this answer the connector knows nothing: add or mend that section",
+        "  the connector could not read the configuration, and so the rest was not checked: the switch's answer to `xml_locate directory` cannot be used: \
+         it says \"can't find anything\" — add or mend that section, and check again",
     ]);
 }
 
@@ -34,6 +34,9 @@ fn a_value_that_ends_the_escaping_is_told() {
         ADMIN,
         "  10: a value holds `<!`, and from there on the switch's answer about the whole section is not escaped any more — \
          leave the `<!` out",
+        "freeswitch.xml",
+        "  the connector could not read the answer to `xml_locate directory`, and so the rest was not checked — \
+         mend what makes it malformed, and check again",
     ]);
 }
 
@@ -43,6 +46,9 @@ fn an_element_that_is_shown_malformed_is_told() {
         "dialplan/team.xml",
         "  4: the switch's answer about the whole section is malformed because of this element — \
          look for a stray quote or another odd sign in its name or attributes",
+        "freeswitch.xml",
+        "  the connector could not read the answer to `xml_locate dialplan`, and so the rest was not checked — \
+         mend what makes it malformed, and check again",
     ]);
 }
 
@@ -106,6 +112,9 @@ fn a_line_that_grows_too_long_is_told() {
              look for a stray quote or another odd sign in its name or attributes",
             "  12: with the values of its variables the line is too long for the switch, which loses its end — \
              break the line, or shorten the values",
+            "freeswitch.xml",
+            "  the connector could not read the answer to `xml_locate directory`, and so the rest was not checked — \
+             mend what makes it malformed, and check again",
         ]);
 }
 
