@@ -218,6 +218,25 @@ fn stopping_closes_idle_connections_and_finishes_requests() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
+#[test]
+fn a_client_that_never_pauses_does_not_keep_the_gate_from_stopping() {
+    let mut stage = Stage::new();
+    let mut client = stage.connect();
+    stage.stop();
+    let mut answers = String::new();
+    while !answers.contains("Connection: close") {
+        if client.stream.write_all(GET.as_bytes()).is_err() {
+            break;
+        }
+        let mut piece = [0; 4096];
+        match client.stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => answers.push_str(&String::from_utf8_lossy(&piece[..count])),
+        }
+    }
+    stage.ended();
+}
+
 /// Bytes that look a little like requests.
 fn bad_head() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![

@@ -184,10 +184,7 @@ impl Visitor {
             Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
             None => return log::debug!("{address} took too long to shake hands"),
         };
-        let stopping: Stopping = Box::pin(async move {
-            // Never a message: this is how the end of the other side shows.
-            let _ = stopping.recv().await;
-        });
+        let stopping = Stopping::when_closed(stopping);
         match Conversation::new(stream, gate, address, stopping).hold().await {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
