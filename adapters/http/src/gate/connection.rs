@@ -95,6 +95,9 @@ enum Next {
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// An idle connection keeps no larger output buffer than this.
+const OUTPUT_KEPT: usize = 16 * 1024;
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     pub(super) fn new(stream: S, gate: Arc<Gate>, address: IpAddr, stopping: Stopping) -> Self {
         Self {
@@ -182,6 +185,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         if let Some(shown) = &decision.shown {
             log::debug!("{} {shown} {}", self.address, status.as_u16());
         }
+        self.output.clear();
+        self.output.shrink_to(OUTPUT_KEPT);
         Ok(())
     }
 
