@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use digest_auth::{AuthContext, WwwAuthenticateHeader};
 use divan::Bencher;
@@ -20,7 +20,8 @@ use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{Free, Info, State, User, UserId, Users};
 use fsconnector_engine::time::Wall;
 use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
-use smol::{Executor, future};
+use smol::Executor;
+use smol::channel::{Sender, bounded};
 
 fn main() {
     divan::main();
@@ -46,7 +47,8 @@ fn byid(bencher: Bencher<'_, '_>, users: u32) {
 
 #[divan::bench]
 fn livez(bencher: Bencher<'_, '_>) {
-    let mut clients = connect(start(3), "/livez");
+    let gate = Running::start(30);
+    let mut clients = connect(gate.address, "/livez");
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         for client in &mut clients {
             client.stream.write_all(PROBE).unwrap();
@@ -58,26 +60,45 @@ fn livez(bencher: Bencher<'_, '_>) {
 const PROBE: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn measure(bencher: Bencher<'_, '_>, users: u32, target: &'static str) {
-    let mut clients = connect(start(users), target);
+    let gate = Running::start(users);
+    let mut clients = connect(gate.address, target);
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         clients.iter_mut().for_each(Client::send_request);
         clients.iter_mut().for_each(Client::read_answer);
     });
 }
 
-/// A gate that serves until the process ends.
-fn start(users: u32) -> SocketAddr {
-    let current = Arc::new(Current::default());
-    current.publish(state(users));
-    let gate = Arc::new(Gate::open(GateConfig::default(), current).unwrap());
-    let listener = smol::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let executor = Arc::new(Executor::new());
-        let served = serve(gate, listener, Plain, Arc::clone(&executor), future::pending());
-        smol::block_on(executor.run(served));
-    });
-    address
+/// A gate that serves until it is dropped.
+struct Running {
+    address: SocketAddr,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(users: u32) -> Self {
+        let current = Arc::new(Current::default());
+        current.publish(state(users));
+        let gate = Arc::new(Gate::open(GateConfig::default(), current).unwrap());
+        let listener = smol::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = bounded::<()>(1);
+        let thread = thread::spawn(move || {
+            let executor = Arc::new(Executor::new());
+            let stop = async move {
+                let _ = stopping.recv().await;
+            };
+            smol::block_on(executor.run(serve(gate, listener, Plain, Arc::clone(&executor), stop)));
+        });
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop = None;
+        self.thread.take().map(JoinHandle::join).unwrap().unwrap();
+    }
 }
 
 fn state(users: u32) -> Arc<State> {
