@@ -62,8 +62,7 @@ pub(crate) enum Whole {
 }
 
 impl Whole {
-    const ALL: [Self; 6] =
-        [Self::Users, Self::Conferences, Self::Info, Self::InfoState, Self::PubXml, Self::FriendXml];
+    const ALL: [Self; 6] = [Self::Users, Self::Conferences, Self::Info, Self::InfoState, Self::PubXml, Self::FriendXml];
 
     fn query(self) -> Query<'static> {
         match self {

@@ -1,4 +1,32 @@
 //! The HTTP side of fsconnector.
+//!
+//! - The **gate** is the only public listener. It bounds what a client may take, reads requests strictly, finds out who is
+//!   calling (HTTP Digest), and looks up in one table of routes what they may do. What the published state can answer, it
+//!   answers itself, from answers that are serialised once per state.
+//! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on a
+//!   Unix socket that nobody else can reach; the **relay** is the bounded way there.
+//!
+//! What is absent: no request reaches a handler without a known caller, no handler sees a password or an `Authorization`
+//! header, and no lock is held while anything waits.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+//! use smol::Executor;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let current = Arc::new(Current::default()); // the engine's loop calls `current.publish(state)`
+//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current))?);
+//! let executor = Arc::new(Executor::new());
+//! smol::block_on(executor.run(async {
+//!     let listener = async_net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     let stop = std::future::pending(); // ready when the program is to end
+//!     serve(gate, listener, Plain, Arc::clone(&executor), stop).await;
+//!     Ok(())
+//! }))
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 

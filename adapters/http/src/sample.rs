@@ -1,5 +1,7 @@
 //! A state for tests.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,8 +26,7 @@ pub(crate) fn state() -> Arc<State> {
         email: format!("{name}@example.org").into(),
         polymac: "none".into(),
     };
-    let users =
-        vec![user("20000", "anna", "team"), user("21000", "mike", "friends"), user("22000", "gast", "public")];
+    let users = vec![user("20000", "anna", "team"), user("21000", "mike", "friends"), user("22000", "gast", "public")];
     let free = config.contexts.iter().map(|context| Free {
         users: FreeNumbers::new(context.users, []),
         conferences: FreeNumbers::new(context.conferences, []),

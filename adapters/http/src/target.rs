@@ -51,13 +51,9 @@ mod tests {
 
     #[test]
     fn the_path_ends_where_the_query_begins() {
-        for (target, expected) in [
-            ("/", "/"),
-            ("/a/b?c/d?e", "/a/b"),
-            ("http://x:1/a?b", "/a"),
-            ("HTTPS://x", "/"),
-            ("http://x?q/", "/"),
-        ] {
+        for (target, expected) in
+            [("/", "/"), ("/a/b?c/d?e", "/a/b"), ("http://x:1/a?b", "/a"), ("HTTPS://x", "/"), ("http://x?q/", "/")]
+        {
             assert_eq!(path(target), Some(expected), "{target}");
         }
         for other in ["*", "x:443", "", "ftp://x/", "http:///a", "a/b", "http://?x"] {

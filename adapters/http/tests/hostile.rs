@@ -1,5 +1,7 @@
 //! Clients that mean no good, or do not know better.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
 mod stage;
 
 use std::io::{Read as _, Write as _};
@@ -72,7 +74,8 @@ fn the_body_of_a_refused_request_is_passed_over_if_it_is_small() {
 #[test]
 fn after_a_body_that_is_large_chunked_or_waited_for_the_connection_ends() {
     let stage = Stage::new();
-    for headers in ["Content-Length: 65537", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue"] {
+    for headers in ["Content-Length: 65537", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue"]
+    {
         let request = format!("POST /api/users HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n{GET}");
         assert_eq!(statuses(&stage.exchange(request.as_bytes())), [401], "{headers}");
     }
@@ -174,7 +177,8 @@ fn a_client_that_does_not_read_is_dropped() {
     // Its place is free again.
     loop {
         let mut client = stage.connect();
-        if client.stream.write_all(GET.as_bytes()).is_ok() && client.stream.peek(&mut [0]).is_ok_and(|count| count > 0) {
+        if client.stream.write_all(GET.as_bytes()).is_ok() && client.stream.peek(&mut [0]).is_ok_and(|count| count > 0)
+        {
             break;
         }
     }
@@ -214,15 +218,63 @@ fn stopping_closes_idle_connections_and_finishes_requests() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
+#[test]
+fn a_client_that_never_pauses_does_not_keep_the_gate_from_stopping() {
+    let mut stage = Stage::new();
+    let mut client = stage.connect();
+    stage.stop();
+    let mut answers = String::new();
+    while !answers.contains("Connection: close") {
+        if client.stream.write_all(GET.as_bytes()).is_err() {
+            break;
+        }
+        let mut piece = [0; 4096];
+        match client.stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => answers.push_str(&String::from_utf8_lossy(&piece[..count])),
+        }
+    }
+    stage.ended();
+}
+
 /// Bytes that look a little like requests.
 fn bad_head() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..20),
         proptest::sample::select(vec![
-            "GET ", "POST ", "HEAD ", "/", "/api/users", "http://", " HTTP/1.1", " HTTP/1.0", "\r\n", "\r\n\r\n", "\r", "\n",
-            "Host: x\r\n", "Content-Length: ", "Transfer-Encoding: chunked\r\n", "0", "5", ": ", " ", "\t", "\0", "%zz",
-            "Authorization: Digest ", "username=\"", "\"", "\\", ",", "nc=", "uri=\"/\"", "Expect: 100-continue\r\n",
-            "Connection: close\r\n", "?", "*",
+            "GET ",
+            "POST ",
+            "HEAD ",
+            "/",
+            "/api/users",
+            "http://",
+            " HTTP/1.1",
+            " HTTP/1.0",
+            "\r\n",
+            "\r\n\r\n",
+            "\r",
+            "\n",
+            "Host: x\r\n",
+            "Content-Length: ",
+            "Transfer-Encoding: chunked\r\n",
+            "0",
+            "5",
+            ": ",
+            " ",
+            "\t",
+            "\0",
+            "%zz",
+            "Authorization: Digest ",
+            "username=\"",
+            "\"",
+            "\\",
+            ",",
+            "nc=",
+            "uri=\"/\"",
+            "Expect: 100-continue\r\n",
+            "Connection: close\r\n",
+            "?",
+            "*",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];

@@ -1,5 +1,7 @@
 //! Real clients log in.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
 mod stage;
 
 use std::process::Command;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{State, User, UserId, Users};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use stage::{Stage, sample};
 
 const AWKWARD: [(&str, &str); 7] = [
@@ -76,6 +79,34 @@ fn curl_gets_a_401_for_a_wrong_password_and_for_other_schemes() {
         let arguments = [scheme, "--user", "anna:wrong", "--output", "/dev/null", "--write-out", "%{http_code}"];
         let Some(status) = stage.curl(&arguments, "/api/users") else { return };
         assert_eq!(status, "401", "{scheme}");
+    }
+}
+
+#[test]
+fn chromium_logs_in_and_shows_the_start_page() {
+    let stage = Stage::new();
+    stage.current.publish(awkward_state());
+    for (name, password) in [AWKWARD[0], AWKWARD[1], AWKWARD[2], AWKWARD[3]] {
+        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let url = format!("http://{}:{}@{}/", encoded(name), encoded(password), stage.address);
+        let profile = tempfile::tempdir().unwrap();
+        let output = Command::new("chromium")
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--dump-dom",
+                "--timeout=20000",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(&url)
+            .output();
+        // Skipped where there is no Chromium.
+        let Ok(output) = output else { return };
+        let html = String::from_utf8_lossy(&output.stdout);
+        let shown = name.replace('&', "&amp;");
+        assert!(html.contains(&format!("<strong>{shown}</strong>")), "{name}: {html}");
     }
 }
 

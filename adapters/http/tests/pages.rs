@@ -1,5 +1,7 @@
 //! The web client's files.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
 mod stage;
 
 use std::fs;
@@ -40,6 +42,13 @@ fn the_start_page_is_there_until_the_operator_puts_another() {
 }
 
 #[test]
+fn nobody_can_pretend_to_be_somebody_else_to_the_handlers() {
+    let (_tree, stage) = with_default_limits();
+    let page = stage.connect().request("gast", "GET", "/", "Fsconnector-Caller: admin 20000 anna\r\n");
+    assert!(page.text().contains("<strong>gast</strong>") && !page.text().contains("anna"), "{}", page.text());
+}
+
+#[test]
 fn files_are_found_at_their_paths_and_nothing_else_is() {
     let (tree, stage) = with_default_limits();
     let phone = tree.path().join("phone");
@@ -48,14 +57,29 @@ fn files_are_found_at_their_paths_and_nothing_else_is() {
     symlink(tree.path().join("secret"), phone.join("link")).unwrap();
     symlink(tree.path(), phone.join("way")).unwrap();
     let mut client = stage.connect();
-    for target in ["/sub/%C3%A4%20b%25.js", "/sub/ä%20b%25.js", "/sub/%C3%A4%20b%25.js?v=1", "/sub%2F%C3%A4%20b%25.js"] {
+    for target in ["/sub/%C3%A4%20b%25.js", "/sub/ä%20b%25.js", "/sub/%C3%A4%20b%25.js?v=1", "/sub%2F%C3%A4%20b%25.js"]
+    {
         let found = client.get("gast", target);
         assert_eq!((found.status, found.text()), (200, "x()"), "{target}");
         assert_eq!(found.header("content-type"), Some("text/javascript; charset=utf-8"));
     }
     for target in [
-        "/../secret", "/%2e%2e/secret", "/..%2fsecret", "/sub/../../secret", "//secret", "/link", "/way/secret", "/.hidden",
-        "/sub", "/sub/", "/sub/.", "/sub%00", "/sub\\x", "/secret", "/phone/index.html", "/%0d%0aX:y",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "/sub/../../secret",
+        "//secret",
+        "/link",
+        "/way/secret",
+        "/.hidden",
+        "/sub",
+        "/sub/",
+        "/sub/.",
+        "/sub%00",
+        "/sub\\x",
+        "/secret",
+        "/phone/index.html",
+        "/%0d%0aX:y",
     ] {
         let answer = client.get("gast", target);
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")), "{target}");

@@ -1,5 +1,7 @@
 //! Who gets what: every route for every role.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
 mod stage;
 
 use fsconnector_http::{GateConfig, Origin};
@@ -82,7 +84,10 @@ fn nobody_gets_anything_without_logging_in() {
         let answer = client.answer(method == "HEAD");
         assert_eq!(answer.status, 401, "{method} {target}");
         let challenges = answer.all("www-authenticate");
-        assert!(challenges[0].contains("algorithm=MD5,") && challenges[1].contains("algorithm=SHA-256,"), "{challenges:?}");
+        assert!(
+            challenges[0].contains("algorithm=MD5,") && challenges[1].contains("algorithm=SHA-256,"),
+            "{challenges:?}"
+        );
     }
 }
 
@@ -111,7 +116,10 @@ fn a_head_request_gets_the_head_of_the_answer_to_get() {
     for target in ["/api/users", "/", "/missing"] {
         let to_get = client.request("anna", "GET", target, "");
         let to_head = client.request("anna", "HEAD", target, "");
-        assert_eq!((to_head.status, to_head.header("content-length")), (to_get.status, to_get.header("content-length")));
+        assert_eq!(
+            (to_head.status, to_head.header("content-length")),
+            (to_get.status, to_get.header("content-length"))
+        );
         assert_eq!(to_head.header("content-type"), to_get.header("content-type"), "{target}");
     }
 }
@@ -189,7 +197,10 @@ fn other_web_sites_are_only_let_in_if_they_are_configured() {
     }
     let answer = client.request("anna", "GET", "/pubxml", "Origin: https://a.example\r\n");
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://a.example"));
-    assert_eq!((answer.header("access-control-allow-credentials"), answer.header("vary")), (Some("true"), Some("Origin")));
+    assert_eq!(
+        (answer.header("access-control-allow-credentials"), answer.header("vary")),
+        (Some("true"), Some("Origin"))
+    );
     let answer = client.request("anna", "OPTIONS", "/pubxml", "Origin: https://a.example\r\n");
     assert_eq!(answer.status, 405, "no preflight");
 

@@ -262,7 +262,8 @@ mod tests {
         assert_eq!(username("username=\"a\", nc=2"), None);
         assert_eq!(username("other=1"), None);
         for missing in ["realm", "nonce", "uri", "response", "cnonce", "nc", "qop"] {
-            let without: Vec<&str> = REST.split(", ").filter(|part| !part.starts_with(&format!("{missing}="))).collect();
+            let without: Vec<&str> =
+                REST.split(", ").filter(|part| !part.starts_with(&format!("{missing}="))).collect();
             let header = format!("Digest username=\"a\", {}", without.join(", "));
             assert!(Credentials::parse(header.as_bytes()).is_none(), "{missing}");
         }
@@ -271,8 +272,17 @@ mod tests {
     #[test]
     fn other_schemes_and_broken_syntax_are_refused() {
         for bad in [
-            "", "Digest", "Digest ", "Basic YTpi", "Digest a", "Digest =x", "Digest username=\"a", "Digest username=\"a\\",
-            "Digest username=\"a\" realm=\"r\"", "Digest username=\"a\"x", "Digest ;",
+            "",
+            "Digest",
+            "Digest ",
+            "Basic YTpi",
+            "Digest a",
+            "Digest =x",
+            "Digest username=\"a",
+            "Digest username=\"a\\",
+            "Digest username=\"a\" realm=\"r\"",
+            "Digest username=\"a\"x",
+            "Digest ;",
         ] {
             assert!(Credentials::parse(bad.as_bytes()).is_none(), "{bad}");
         }

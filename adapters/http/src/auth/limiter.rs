@@ -237,7 +237,11 @@ mod tests {
         assert_eq!(limiter.admit(NOW, address("198.51.100.1"), "anna"), FREELY);
         let after_trust = NOW.after(TRUST);
         limiter.failed(after_trust, address("192.0.2.9"), "anna");
-        assert_eq!(limiter.admit(after_trust, address("198.51.100.1"), "anna"), FREELY, "the old failures are forgotten");
+        assert_eq!(
+            limiter.admit(after_trust, address("198.51.100.1"), "anna"),
+            FREELY,
+            "the old failures are forgotten"
+        );
     }
 
     #[test]

@@ -94,14 +94,10 @@ impl Authenticator {
             return Judgement { verdict: Verdict::Unproven { stale: false }, delay: Duration::ZERO };
         };
         // Not within the `match`: the lock would be held through all of it.
-        let admission = lock(&self.limiter).admit(now, attempt.address, &claim.name());
+        let admission = lock(&self.limiter).admit(now, attempt.address, claim.name());
         match admission {
-            Admission::Refused { wait } => {
-                Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO }
-            }
-            Admission::Admitted { delay } => {
-                Judgement { verdict: self.check(users, attempt, &claim, now), delay }
-            }
+            Admission::Refused { wait } => Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO },
+            Admission::Admitted { delay } => Judgement { verdict: self.check(users, attempt, &claim, now), delay },
         }
     }
 
@@ -146,7 +142,7 @@ impl Authenticator {
     fn check<'s>(&self, users: &'s Users, attempt: Attempt<'_>, claim: &Claim<'_>, now: Mono) -> Verdict<'s> {
         let login = claim.names.candidates().find_map(|name| users.login(name));
         let Some(caller) = claim.proves(login, attempt) else {
-            lock(&self.limiter).failed(now, attempt.address, &claim.name());
+            lock(&self.limiter).failed(now, attempt.address, claim.name());
             log::info!("wrong name or password for {} from {}", Shown(claim.name().as_bytes()), attempt.address);
             return Verdict::Unproven { stale: false };
         };
@@ -157,7 +153,7 @@ impl Authenticator {
         }
         let noted = lock(&self.uses).note(now, nonce, claim.count);
         match noted {
-            Ok(Use::First) => lock(&self.limiter).succeeded(now, attempt.address, &claim.name()),
+            Ok(Use::First) => lock(&self.limiter).succeeded(now, attempt.address, claim.name()),
             Ok(Use::Further) => (),
             Err(uses::Replayed) => return Verdict::Unproven { stale: true },
         }
@@ -175,8 +171,8 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    fn name(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.names.meant)
+    fn name(&self) -> &str {
+        &self.names.meant
     }
 
     /// The caller, if the response could only be made with its password. The same is computed when nobody has the name.

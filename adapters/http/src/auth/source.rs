@@ -13,8 +13,7 @@ impl From<IpAddr> for Source {
             IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
             // The upper half. No network in use begins with 32 zero bits, so none is taken for an IPv4 address.
             IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+                Self(v6.octets().iter().take(8).fold(0, |network, octet| network << 8 | u64::from(*octet)))
             }
         }
     }

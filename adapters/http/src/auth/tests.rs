@@ -4,6 +4,7 @@ use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::UserId;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -101,7 +102,8 @@ fn an_extended_name_is_understood() {
 #[test]
 fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
     let authenticator = authenticator();
-    for (name, password) in [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("nobody", "nobody has this password")] {
+    for (name, password) in [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("nobody", "nobody has this password")]
+    {
         let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
         assert_eq!(judged(&authenticator, attempt(&header), NOW), "unproven", "{name}");
     }
@@ -208,4 +210,33 @@ fn a_challenge_names_both_hashes_and_cannot_be_broken_out_of() {
     assert!(md5.starts_with(r#"Digest realm="fs \"connector\"", qop="auth", algorithm=MD5, nonce=""#), "{md5}");
     assert!(md5.ends_with(", charset=UTF-8, stale=true"), "{md5}");
     assert!(sha256.contains("algorithm=SHA-256"), "{sha256}");
+}
+
+proptest! {
+    #[test]
+    fn any_name_and_password_log_in(name in "[^:\\pC]{1,20}", password in "\\PC{1,20}", algorithm in 0usize..2) {
+        let user = User {
+            id: UserId::parse("1").unwrap(),
+            password: Secret::new(password.as_str()),
+            conpin: Secret::default(),
+            context: "public".into(),
+            name: name.as_str().into(),
+            email: "".into(),
+            polymac: "none".into(),
+        };
+        let users = Users::new(vec![user], &Config::default());
+        let authenticator = authenticator();
+        let header = header(&mut challenge(&authenticator, algorithm, NOW), &name, &password);
+        let verdict = authenticator.judge(&users, attempt(&header), NOW).verdict;
+        prop_assert!(matches!(verdict, Verdict::Known(Caller { role: Role::Guest, .. })), "{} {:?}", header, verdict);
+    }
+
+    #[test]
+    fn no_header_makes_anybody_known_without_a_password(header in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let attempt = Attempt { authorization: Some(&header), ..attempt("") };
+        prop_assert_eq!(judged(&authenticator(), attempt, NOW), "unproven");
+        let parameters = [b"Digest ", &header[..]].concat();
+        let attempt = Attempt { authorization: Some(&parameters), ..attempt };
+        prop_assert_eq!(judged(&authenticator(), attempt, NOW), "unproven");
+    }
 }

@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn a_counter_too_far_behind_is_refused() {
         let mut uses = Uses::default();
-        for (count, fine) in [(1, true), (200, true), (72, false), (73, true), (73, false), (u32::MAX, true), (200, false)] {
+        for (count, fine) in
+            [(1, true), (200, true), (72, false), (73, true), (73, false), (u32::MAX, true), (200, false)]
+        {
             assert_eq!(uses.note(NOW, nonce(1), nc(count)).is_ok(), fine, "{count}");
         }
     }

@@ -5,11 +5,12 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use smol::Timer;
+use smol::channel::Receiver;
 use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
@@ -24,8 +25,32 @@ use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::relay::{Ask, Reply};
 
-/// Ready once the gate is asked to stop.
-pub(super) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Whether the gate is asked to stop.
+pub(super) struct Stopping {
+    /// Nothing is ever sent on it; it is closed.
+    asked: Receiver<()>,
+    wait: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Stopping {
+    /// Asked when the other side of `channel` is gone.
+    pub(super) fn when_closed(channel: Receiver<()>) -> Self {
+        let asked = channel.clone();
+        let wait = Box::pin(async move {
+            // Never a message: an error is how the end of the other side shows.
+            let _ = channel.recv().await;
+        });
+        Self { asked, wait }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked.is_closed()
+    }
+
+    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_asked() { Poll::Ready(()) } else { self.wait.as_mut().poll(cx) }
+    }
+}
 
 /// A connection that HTTP is spoken on.
 pub(super) struct Conversation<S> {
@@ -36,7 +61,6 @@ pub(super) struct Conversation<S> {
     output: Vec<u8>,
     deadline: Deadline,
     stopping: Stopping,
-    stopped: bool,
 }
 
 /// Why a conversation ended early.
@@ -71,6 +95,9 @@ enum Next {
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// An idle connection keeps no larger output buffer than this.
+const OUTPUT_KEPT: usize = 16 * 1024;
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     pub(super) fn new(stream: S, gate: Arc<Gate>, address: IpAddr, stopping: Stopping) -> Self {
         Self {
@@ -80,7 +107,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             output: Vec::new(),
             deadline: Deadline::at(Instant::now() + gate.limits.idle_time),
             stopping,
-            stopped: false,
             gate,
         }
     }
@@ -88,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     /// Answers requests until the connection ends.
     pub(super) async fn hold(mut self) -> Result<(), Broken> {
         loop {
-            let decision = match self.next().await? {
+            let mut decision = match self.next().await? {
                 Next::Request(length) => {
                     let head = self.input.unread().get(..length).unwrap_or_default();
                     let decision = self.gate.decide(head, self.address, Instant::now());
@@ -98,6 +124,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                 Next::Refused(problem) => Decision::refuse(problem),
                 Next::End => return Ok(()),
             };
+            if self.stopping.is_asked() {
+                decision.connection = Connection::Close;
+            }
             self.answer(&decision).await?;
             if decision.connection == Connection::Close {
                 return self.say_goodbye().await;
@@ -125,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                 Some(Ok(0)) => return Ok(Next::End),
                 Some(Ok(_)) => (),
                 Some(Err(error)) => return Err(error.into()),
-                None if begun && !self.stopped => return Ok(Next::Refused(too_slow())),
+                None if begun => return Ok(Next::Refused(too_slow())),
                 None => return Ok(Next::End),
             }
         }
@@ -137,8 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             if let Poll::Ready(outcome) = self.input.poll_fill(&mut self.stream, cx) {
                 return Poll::Ready(Some(outcome));
             }
-            if !begun && (self.stopped || self.stopping.as_mut().poll(cx).is_ready()) {
-                self.stopped = true;
+            if !begun && self.stopping.poll_asked(cx).is_ready() {
                 return Poll::Ready(None);
             }
             self.deadline.poll_passed(cx).map(|()| None)
@@ -157,6 +185,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         if let Some(shown) = &decision.shown {
             log::debug!("{} {shown} {}", self.address, status.as_u16());
         }
+        self.output.clear();
+        self.output.shrink_to(OUTPUT_KEPT);
         Ok(())
     }
 

@@ -97,12 +97,8 @@ impl Gate {
             return at_once(Outcome::Answer(Answer { status, headers, body: Bytes::new() }));
         }
         let Some(published) = self.current.latest() else { return at_once(not_ready().into()) };
-        let attempt = Attempt {
-            method: head.method.as_str(),
-            target: head.target,
-            authorization: head.authorization,
-            address,
-        };
+        let attempt =
+            Attempt { method: head.method.as_str(), target: head.target, authorization: head.authorization, address };
         let now = self.mono(now);
         let judgement = self.authenticator.judge(&published.state().users, attempt, now);
         let outcome = match judgement.verdict {

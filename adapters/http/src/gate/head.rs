@@ -74,7 +74,10 @@ impl<'a> Head<'a> {
             body: fields.body(is_http_1_0)?,
             expects_continue: fields.expects_continue && !is_http_1_0,
             connection: fields.connection(is_http_1_0),
-            authorization: fields.authorization.filter(|_| !fields.authorized_twice),
+            authorization: match fields.authorization {
+                Given::Once(value) => Some(value),
+                Given::Never | Given::Repeatedly => None,
+            },
             origin: fields.origin,
             headers,
         })
@@ -87,12 +90,28 @@ struct Fields<'a> {
     host: Option<&'a [u8]>,
     length: Option<u64>,
     chunked: bool,
-    close: bool,
-    keep_alive: bool,
+    wish: Wish,
     expects_continue: bool,
-    authorization: Option<&'a [u8]>,
-    authorized_twice: bool,
+    authorization: Given<'a>,
     origin: Option<&'a [u8]>,
+}
+
+/// What the Connection headers ask for; the greatest counts.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Wish {
+    #[default]
+    Nothing,
+    KeepAlive,
+    Close,
+}
+
+/// How often a header was given.
+#[derive(Clone, Copy, Default)]
+enum Given<'a> {
+    #[default]
+    Never,
+    Once(&'a [u8]),
+    Repeatedly,
 }
 
 impl<'a> Fields<'a> {
@@ -118,15 +137,21 @@ impl<'a> Fields<'a> {
             }
             self.chunked = true;
         } else if is("connection") {
-            self.close |= has_token(value, "close");
-            self.keep_alive |= has_token(value, "keep-alive");
+            for (token, wish) in [("keep-alive", Wish::KeepAlive), ("close", Wish::Close)] {
+                if has_token(value, token) {
+                    self.wish = self.wish.max(wish);
+                }
+            }
         } else if is("expect") {
             if !value.eq_ignore_ascii_case(b"100-continue") {
                 return Err(Problem::new(StatusCode::EXPECTATION_FAILED, "the only expectation is `100-continue`"));
             }
             self.expects_continue = true;
         } else if is("authorization") {
-            self.authorized_twice |= self.authorization.replace(value).is_some();
+            self.authorization = match self.authorization {
+                Given::Never => Given::Once(value),
+                Given::Once(_) | Given::Repeatedly => Given::Repeatedly,
+            };
         } else if is("origin") {
             once(self.origin.replace(value).is_none(), "there is more than one Origin header")?;
         }
@@ -139,7 +164,8 @@ impl<'a> Fields<'a> {
             None if is_http_1_0 => return Ok(()),
             None => return Err(malformed("there is no Host header")),
         };
-        let is_host = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte));
+        let is_host =
+            |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte));
         if is_host(host) && target::authority(target).is_none_or(|authority| is_host(authority.as_bytes())) {
             Ok(())
         } else {
@@ -157,11 +183,10 @@ impl<'a> Fields<'a> {
     }
 
     fn connection(&self, is_http_1_0: bool) -> Connection {
-        match (self.close, is_http_1_0) {
-            (true, _) => Connection::Close,
-            (false, false) => Connection::Persistent,
-            (false, true) if self.keep_alive => Connection::KeepAlive,
-            (false, true) => Connection::Close,
+        match (self.wish, is_http_1_0) {
+            (Wish::Nothing | Wish::KeepAlive, false) => Connection::Persistent,
+            (Wish::KeepAlive, true) => Connection::KeepAlive,
+            (Wish::Nothing, true) | (Wish::Close, _) => Connection::Close,
         }
     }
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use async_net::{TcpListener, TcpStream};
 use fsconnector_disk::Root;
 use fsconnector_engine::time::Mono;
-use smol::channel::{self, Receiver};
+use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
 use smol::{Executor, Timer};
 
@@ -129,23 +129,37 @@ pub async fn serve<A: Acceptor>(
     // Nothing is ever sent on these: a channel tells all of one side when the other side is gone.
     let (running, stopping) = channel::bounded::<()>(1);
     let (alive, ended) = channel::bounded::<()>(1);
+    let stop_time = gate.limits.stop_time;
     let occupancy = Occupancy::new(&gate.limits);
-    let accepting = async {
+    let entrance = Entrance { gate, acceptor, executor, occupancy, stopping, alive };
+    entrance.admit_all(&listener).or(stop).await;
+    drop((listener, running, entrance));
+    if within(stop_time, ended.recv()).await.is_none() {
+        log::warn!("some connections did not end in time");
+    }
+}
+
+/// Where connections come in.
+struct Entrance<A> {
+    gate: Arc<Gate>,
+    acceptor: A,
+    executor: Arc<Executor<'static>>,
+    occupancy: Arc<Occupancy>,
+    stopping: Receiver<()>,
+    alive: Sender<()>,
+}
+
+impl<A: Acceptor> Entrance<A> {
+    async fn admit_all(&self, listener: &TcpListener) {
+        let mut last_warning: Option<Instant> = None;
         loop {
             match listener.accept().await {
                 Ok((connection, address)) => {
-                    let Some(permit) = occupancy.enter(address.ip()) else {
-                        log::warn!("no room for another connection from {}", address.ip());
-                        continue;
-                    };
-                    let visitor = Visitor { address: address.ip(), permit, stopping: stopping.clone() };
-                    let visit = visitor.talk(Arc::clone(&gate), connection, acceptor.clone());
-                    let alive = alive.clone();
-                    executor.spawn(async move {
-                        visit.await;
-                        drop(alive);
-                    })
-                    .detach();
+                    let address = address.ip().to_canonical();
+                    if !self.admit(connection, address) && last_warning.is_none_or(|at| at.elapsed() > WARNING_PAUSE) {
+                        log::warn!("no room for another connection from {address}");
+                        last_warning = Some(Instant::now());
+                    }
                 }
                 Err(error) => {
                     log::error!("a connection could not be accepted: {error}");
@@ -153,13 +167,20 @@ pub async fn serve<A: Acceptor>(
                 }
             }
         }
-    };
-    accepting.or(stop).await;
-    drop((listener, running, alive));
-    if within(gate.limits.stop_time, ended.recv()).await.is_none() {
-        log::warn!("some connections did not end in time");
+    }
+
+    /// Lets a client in, if there is room.
+    fn admit(&self, connection: TcpStream, address: IpAddr) -> bool {
+        let Some(permit) = self.occupancy.enter(address) else { return false };
+        let visitor = Visitor { address, _permit: permit, stopping: self.stopping.clone(), _alive: self.alive.clone() };
+        let visit = visitor.talk(Arc::clone(&self.gate), connection, self.acceptor.clone());
+        self.executor.spawn(visit).detach();
+        true
     }
 }
+
+/// Whoever floods us with connections does not flood the log as well.
+const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 /// When the program has run out of descriptors, for instance, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -167,13 +188,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A client that was let in.
 struct Visitor {
     address: IpAddr,
-    permit: Permit,
     stopping: Receiver<()>,
+    _permit: Permit,
+    _alive: Sender<()>,
 }
 
 impl Visitor {
     async fn talk<A: Acceptor>(self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
-        let Self { address, permit, stopping } = self;
+        let address = self.address;
         if let Err(error) = connection.set_nodelay(true) {
             log::debug!("{address} is gone already: {error}");
             return;
@@ -183,16 +205,12 @@ impl Visitor {
             Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
             None => return log::debug!("{address} took too long to shake hands"),
         };
-        let stopping: Stopping = Box::pin(async move {
-            // Never a message: this is how the end of the other side shows.
-            let _ = stopping.recv().await;
-        });
+        let stopping = Stopping::when_closed(self.stopping.clone());
         match Conversation::new(stream, gate, address, stopping).hold().await {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
             Err(Broken::TimedOut) => log::debug!("{address} took too long"),
             Err(Broken::HandlerFailed) => log::debug!("the answer to {address} was cut off"),
         }
-        drop(permit);
     }
 }

@@ -54,7 +54,9 @@ impl Ask {
         for name in FORWARDED {
             let sent = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
             // Values that are not ASCII mean nothing to a handler.
-            for value in sent.filter_map(|header| std::str::from_utf8(header.value).ok()).filter(|value| value.is_ascii()) {
+            for value in
+                sent.filter_map(|header| std::str::from_utf8(header.value).ok()).filter(|value| value.is_ascii())
+            {
                 let _ = write!(head, "{name}: {value}\r\n");
             }
         }
@@ -157,3 +159,6 @@ async fn send(mut stream: UnixStream, request: &str, is_head: bool) -> Result<(U
     let start = within(HANDLER_TIME, exchange).await.ok_or(Failure::TimedOut)??;
     Ok((stream, start))
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,11 +73,11 @@ pub(super) fn users(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn user_in_context(subject: &Subject<'_>, user: &User) -> Option<Finding> {
     let entry = subject.user(user.id.as_str()).filter(|_| !user.context.is_empty())?;
-    let place = entry.place_of(subject.tree, "user_context");
+    let place = || entry.place_of(subject.tree, "user_context");
     let (who, context) = (quoted(&entry.id), quoted(&user.context));
     let Some(configured) = subject.config.context(&user.context) else {
         return Some(Finding::at(
-            place,
+            place(),
             format!("user {who} has the context {context}, which is not configured: it cannot log in"),
             format!("write one of {}", subject.context_names()),
         ));
@@ -86,7 +86,7 @@ fn user_in_context(subject: &Subject<'_>, user: &User) -> Option<Finding> {
         && subject.config.context(folder).is_some_and(|folder| folder.name != configured.name)
     {
         return Some(Finding::at(
-            place,
+            place(),
             format!("user {who} has the context {context}, but its file is in the folder of `{folder}`"),
             "move the file, or correct the context",
         ));

@@ -73,10 +73,8 @@ pub(super) struct Extension {
     pub(super) numbers: Vec<NumberCondition>,
     /// Its calls to other contexts or numbers, each with its place.
     pub(super) transfers: Vec<(Place, Transfer)>,
-    /// It connects the caller with somebody or something.
-    pub(super) connects: bool,
-    /// It holds a conference.
-    pub(super) has_conference: bool,
+    /// The applications of its actions, in small letters.
+    applications: Vec<String>,
     /// It stands in one of the connector's conference files.
     pub(super) is_conference_file: bool,
     asks: Asks,
@@ -139,6 +137,8 @@ pub(super) enum Route<'d> {
     Extension(&'d Extension),
     /// In this context, where no extension wants it.
     Nowhere(&'d Context),
+    /// In no extension: this one sends it to where it was before.
+    Circle(&'d Extension),
     /// That depends on more than the number.
     Unknown,
 }
@@ -175,24 +175,27 @@ impl Dialplan {
     }
 
     /// Follows a call to `number` from a context.
-    pub(super) fn route<'d>(&'d self, mut context: &'d Context, number: &str, callee: Callee) -> Route<'d> {
+    pub(super) fn route<'d>(&'d self, from: &'d Context, number: &str, callee: Callee) -> Route<'d> {
+        let mut context = from;
         let mut number = number.to_owned();
-        for _ in 0..MOST_TRANSFERS {
+        let mut passed = Vec::new();
+        loop {
             let extension = match context.ends_in(&number, callee) {
                 Route::Extension(extension) => extension,
                 other => return other,
             };
             let Some((_, transfer)) = extension.transfers.first() else { return Route::Extension(extension) };
-            let Some(next) = transfer.number(extension, &number) else {
-                return Route::Unknown;
-            };
+            passed.push((std::ptr::from_ref(context), number.clone()));
+            let Some(next) = transfer.number(extension, &number) else { return Route::Unknown };
             if let Some(name) = &transfer.context {
                 let Some(found) = self.context(name) else { return Route::Unknown };
                 context = found;
             }
             number = next;
+            if passed.contains(&(std::ptr::from_ref(context), number.clone())) || passed.len() == MOST_TRANSFERS {
+                return Route::Circle(extension);
+            }
         }
-        Route::Nowhere(context)
     }
 }
 
@@ -205,8 +208,8 @@ impl Context {
                 return Route::Conferences;
             }
             match extension.takes(number) {
-                Some(true) if extension.connects || !extension.continues => return Route::Extension(extension),
-                None if extension.connects => otherwise = Route::Unknown,
+                Some(true) if extension.connects() || !extension.continues => return Route::Extension(extension),
+                None if extension.connects() => otherwise = Route::Unknown,
                 _ => {}
             }
         }
@@ -218,20 +221,28 @@ impl Extension {
     fn new(tree: &Tree<'_>, node: &Node<'_>) -> Self {
         let place = tree.place(node);
         let actions: Vec<&Node<'_>> = node.descendants().filter(|inside| inside.is("action")).collect();
-        let does = |action: &Node<'_>, what: &str| action.value("application").eq_ignore_ascii_case(what);
-        let prepares = |action: &Node<'_>| PREPARATIONS.iter().any(|preparation| does(action, preparation));
-        let transfers = actions.iter().filter(|action| does(action, "transfer"));
+        let application = |action: &Node<'_>| action.value("application").to_ascii_lowercase();
+        let transfers = actions.iter().filter(|action| application(action) == "transfer");
         Self {
             name: node.value("name").into_owned(),
             numbers: number_conditions(tree, node),
             transfers: transfers.map(|action| (tree.place(action), Transfer::parse(&action.value("data")))).collect(),
-            connects: actions.iter().any(|action| !prepares(action)),
-            has_conference: actions.iter().any(|action| does(action, "conference")),
+            applications: actions.iter().map(|action| application(action)).collect(),
             is_conference_file: matches!(Owned::parse(&place.file), Some(Owned::Conference { .. })),
             asks: asks(node),
             continues: node.value("continue").eq_ignore_ascii_case("true"),
             place,
         }
+    }
+
+    /// Whether it connects the caller with somebody or something.
+    pub(super) fn connects(&self) -> bool {
+        self.applications.iter().any(|application| !PREPARATIONS.contains(&application.as_str()))
+    }
+
+    /// Whether it holds a conference.
+    pub(super) fn has_conference(&self) -> bool {
+        self.applications.iter().any(|application| application == "conference")
     }
 
     /// Whether it takes a call to `number`; `None` if that depends on more.
@@ -316,11 +327,11 @@ impl Expression {
     }
 
     /// The number around one of `numbers` that it matches only because it is not anchored on both sides.
-    pub(super) fn unanchored(&self, numbers: impl IntoIterator<Item = u32>) -> Option<String> {
+    pub(super) fn unanchored(&self, numbers: &[u32]) -> Option<String> {
         let Kind::Regex(regex) = &self.kind else { return None };
         let whole = Regex::new(&format!("^(?:{})$", self.text)).ok()?;
         let matches = |regex: &Regex, number: &str| regex.is_match(number).unwrap_or(false);
-        let number = numbers.into_iter().find(|number| matches(regex, &number.to_string()))?;
+        let number = numbers.iter().find(|number| matches(regex, &number.to_string()))?;
         let around = [format!("99{number}"), format!("{number}99")];
         around.into_iter().find(|longer| matches(regex, longer) && !matches(&whole, longer))
     }
@@ -381,6 +392,7 @@ mod tests {
             Route::Conferences => "conferences".to_owned(),
             Route::Extension(extension) => format!("extension {}", extension.name),
             Route::Nowhere(context) => format!("nowhere in {}", context.name),
+            Route::Circle(extension) => format!("circle by {}", extension.name),
             Route::Unknown => "unknown".to_owned(),
         };
         assert_eq!(route, expected, "{number} in {inside}");
@@ -424,9 +436,11 @@ mod tests {
     }
 
     #[test]
-    fn transfers_in_a_circle_lead_nowhere() {
-        let circle = context("a", &[extension("again", ".*", "transfer", "${destination_number}")]);
-        check(&circle, "1", Callee::User, "nowhere in a");
+    fn transfers_in_a_circle_are_noticed() {
+        let there = context("a", &[extension("there", ".*", "transfer", "${destination_number} XML b")]);
+        let back = context("b", &[extension("back", ".*", "transfer", "$0 XML a")]);
+        check(&format!("{there}{back}"), "1", Callee::User, "circle by back");
+        check(&context("a", &[extension("more", "(.*)", "transfer", "1$1")]), "1", Callee::User, "circle by more");
     }
 
     #[test]
@@ -447,7 +461,7 @@ mod tests {
 
     #[test]
     fn only_what_is_not_anchored_matches_longer_numbers() {
-        let unanchored = |text: &str| Expression::new(text.to_owned()).unanchored(20_000..20_010);
+        let unanchored = |text: &str| Expression::new(text.to_owned()).unanchored(&[20_000, 20_001]);
         assert_eq!(unanchored(r"20\d{3}").unwrap(), "9920000");
         assert_eq!(unanchored(r"20\d{3}$").unwrap(), "9920000");
         assert_eq!(unanchored(r"^20\d{3}").unwrap(), "2000099");

@@ -3,7 +3,7 @@
 use super::findings::Finding;
 
 /// How the names of drafts begin, and what the names of copies hold, in small letters.
-const BEGINNINGS: [&str; 5] = ["tmp", "temp-", "copy", "~", "#"];
+const BEGINNINGS: [&str; 6] = ["tmp-", "tmp_", "temp-", "copy", "~", "#"];
 const SIGNS: [&str; 10] = [".bak", ".orig", ".old", ".save", ".tmp", ".copy", "-copy", " copy", "(", "~"];
 
 /// Whether a file's name is that of a draft or a copy.

@@ -2,7 +2,7 @@
 
 use fsconnector_engine::config::Config;
 use fsconnector_engine::io::Reply;
-use fsconnector_engine::switch::{Reading, Unreadable};
+use fsconnector_engine::switch::{Reading, Trouble, Unreadable};
 use fsconnector_simulator::config::{Finding as Met, LoadError, Loaded, Problem};
 
 use super::findings::{Finding, quoted};
@@ -149,11 +149,21 @@ fn is_readable(node: &Node<'_>) -> bool {
     Reading::new(&Config::default(), answers.map(|answer| Reply::Answer(answer.into())), &[]).is_ok()
 }
 
-/// An answer that the connector could not read.
-pub(super) fn unreadable(unreadable: &Unreadable) -> Finding {
+/// An answer that the connector could not read. What makes it malformed may have been found already.
+pub(super) fn unreadable(unreadable: &Unreadable, is_explained: bool) -> Finding {
+    if is_explained && matches!(unreadable.why, Trouble::NotWellFormed { .. }) {
+        return Finding::in_file(
+            ROOT_FILE,
+            format!(
+                "the connector could not read the answer to `{}`, and so the rest was not checked",
+                unreadable.command
+            ),
+            "mend what makes it malformed, and check again",
+        );
+    }
     Finding::in_file(
         ROOT_FILE,
-        format!("the connector could not read the configuration: {unreadable}"),
-        "without this answer the connector knows nothing: add or mend that section",
+        format!("the connector could not read the configuration, and so the rest was not checked: {unreadable}"),
+        "add or mend that section, and check again",
     )
 }

@@ -127,8 +127,9 @@ fn inside(
             let subject = Subject::new(config, source, tree, &reading, &trial, owned);
             findings.extend(CHECKS.iter().flat_map(|check| check(&subject)));
         }
-        Some(Err(unreadable)) if findings.is_empty() => findings.push(loading::unreadable(&unreadable)),
-        Some(Err(_)) | None => {}
+        Some(Err(unreadable)) => findings.push(loading::unreadable(&unreadable, !findings.is_empty())),
+        // The tree is there, so the load did not fail.
+        None => {}
     }
     findings
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fsconnector_engine::config::{Context, NumberRange};
 use fsconnector_simulator::config::Place;
 
-use super::dialplan::{Callee, Route};
+use super::dialplan::{Callee, Extension, Route};
 use super::findings::{Finding, quoted};
 use super::subject::Subject;
 
@@ -25,7 +25,8 @@ pub(super) fn users(subject: &Subject<'_>) -> Vec<Finding> {
                 after: format!("({name})"),
                 remedy: "widen an expression for destination_number there, or configure another range".to_owned(),
             }),
-            Route::Extension(extension) if !extension.connects => Some(Cause {
+            Route::Circle(extension) => Some(circle(extension, &name)),
+            Route::Extension(extension) if !extension.connects() => Some(Cause {
                 place: extension.place.clone(),
                 before: format!("the extension {} takes the calls to", quoted(&extension.name)),
                 after: format!("({name}) and connects nobody"),
@@ -51,7 +52,8 @@ pub(super) fn conferences(subject: &Subject<'_>) -> Vec<Finding> {
                 after: format!("({name})"),
                 remedy: "transfer these numbers to the context that includes conferences/*.xml".to_owned(),
             }),
-            Route::Extension(extension) if !extension.has_conference => Some(Cause {
+            Route::Circle(extension) => Some(circle(extension, &name)),
+            Route::Extension(extension) if !extension.has_conference() => Some(Cause {
                 place: extension.place.clone(),
                 before: format!("the extension {} takes the calls to", quoted(&extension.name)),
                 after: format!("({name}) and does not lead to these"),
@@ -61,6 +63,15 @@ pub(super) fn conferences(subject: &Subject<'_>) -> Vec<Finding> {
         })
     };
     subject.config.contexts.iter().flat_map(missed).collect()
+}
+
+fn circle(extension: &Extension, name: &str) -> Cause {
+    Cause {
+        place: extension.place.clone(),
+        before: format!("the extension {} sends the calls to", quoted(&extension.name)),
+        after: format!("({name}) back to where they came from"),
+        remedy: "narrow its expression, or transfer to another context".to_owned(),
+    }
 }
 
 /// Why some numbers are not reached.
@@ -84,7 +95,7 @@ fn missed<'s>(
 ) -> Vec<Finding> {
     let Some(from) = subject.dialplan.context(context.name.as_str()) else { return Vec::new() };
     let mut missed: BTreeMap<Cause, Runs> = BTreeMap::new();
-    for (position, number) in sample(range).enumerate() {
+    for (position, number) in sample(range).into_iter().enumerate() {
         if let Some(cause) = cause(subject.dialplan.route(from, &number.to_string(), callee)) {
             missed.entry(cause).or_default().add(position, number);
         }
@@ -97,21 +108,21 @@ fn missed<'s>(
 }
 
 /// All numbers of a small range. Of a large one those where a digit changes: an expression goes by digits.
-pub(super) fn sample(range: NumberRange) -> impl Iterator<Item = u32> + Clone {
+pub(super) fn sample(range: NumberRange) -> Vec<u32> {
     let (first, last) = (range.first(), range.last());
-    let mut step = 1;
+    if last - first < SMALL {
+        return (first..=last).collect();
+    }
+    let mut step = 10;
     while (last - first) / step >= SMALL {
         step *= 10;
     }
-    let steps = (first / step..=last / step).map(move |index| index * step);
+    let steps = (first / step..=last / step).map(|index| index * step);
     let around = steps.flat_map(|number| [number.saturating_sub(1), number]);
-    let inside = around.filter(move |number| *number > first && *number < last && step > 1);
-    let every = (first..=last).filter(move |_| step == 1);
-    let ends = [first, last].into_iter().filter(move |_| step > 1);
-    let mut numbers: Vec<u32> = every.chain(inside).chain(ends).collect();
+    let mut numbers: Vec<u32> = around.chain([first, last]).filter(|number| range.contains(*number)).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    numbers.into_iter()
+    numbers
 }
 
 /// Numbers, as runs of such that follow each other in the sample.
@@ -145,7 +156,8 @@ impl Runs {
 /// Expressions match the numbers they are meant for and nothing longer, and are expressions at all.
 pub(super) fn expressions(subject: &Subject<'_>) -> Vec<Finding> {
     let contexts = &subject.config.contexts;
-    let ranges: Vec<NumberRange> = contexts.iter().flat_map(|context| [context.users, context.conferences]).collect();
+    let ranges = contexts.iter().flat_map(|context| [context.users, context.conferences]);
+    let numbers: Vec<u32> = ranges.flat_map(sample).collect();
     let extensions = subject.dialplan.contexts().flat_map(|context| &context.extensions);
     let mut findings = Vec::new();
     for extension in extensions {
@@ -153,11 +165,12 @@ pub(super) fn expressions(subject: &Subject<'_>) -> Vec<Finding> {
             let (place, expression) = (condition.place.clone(), &condition.expression);
             let text = quoted(&expression.text);
             if let Some(fault) = expression.fault() {
-                let what = format!("the expression {text} is no regular expression: {}", quoted(fault));
-                findings.push(Finding::at(place, what, "correct it"));
-            } else if extension.connects
+                let what =
+                    format!("the expression {text} is no regular expression that can be understood: {}", quoted(fault));
+                findings.push(Finding::at(place, what, "correct it, or write it more simply"));
+            } else if extension.connects()
                 && !extension.is_conference_file
-                && let Some(longer) = expression.unanchored(ranges.iter().flat_map(|range| sample(*range)))
+                && let Some(longer) = expression.unanchored(&numbers)
             {
                 let what = format!("the expression {text} also takes other numbers, such as {longer}");
                 findings.push(Finding::at(place, what, "begin it with `^` and end it with `$`"));
@@ -187,7 +200,7 @@ mod tests {
     use super::*;
 
     fn sampled(first: u32, last: u32) -> Vec<u32> {
-        sample(NumberRange::new(first, last).unwrap()).collect()
+        sample(NumberRange::new(first, last).unwrap())
     }
 
     #[test]

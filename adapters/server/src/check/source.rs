@@ -92,7 +92,7 @@ impl Source {
     pub(super) fn xml_files(&self, folder: &str) -> Vec<String> {
         let names = self.files.list(Path::new(folder)).unwrap_or_default();
         let names = names.iter().filter_map(|name| name.to_str());
-        let visible = names.filter(|name| name.ends_with(".xml") && !name.starts_with('.'));
+        let visible = names.filter(|name| name.strip_suffix(".xml").is_some() && !name.starts_with('.'));
         let mut files: Vec<String> = visible.map(|name| format!("{folder}/{name}")).collect();
         files.sort();
         files
@@ -189,10 +189,8 @@ impl Files for Overlay<'_> {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
-        let mut names = self.below.list(folder).or_else(|error| match self.is_added(folder) {
-            true => Ok(Vec::new()),
-            false => Err(error),
-        })?;
+        let mut names =
+            self.below.list(folder).or_else(|error| if self.is_added(folder) { Ok(Vec::new()) } else { Err(error) })?;
         let paths = self.added.keys().map(PathBuf::from);
         let inside = paths.filter_map(|path| Some(path.strip_prefix(folder).ok()?.iter().next()?.to_os_string()));
         names.extend(inside);

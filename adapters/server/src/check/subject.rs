@@ -8,7 +8,7 @@ use fsconnector_engine::numbers::parse_number;
 use fsconnector_engine::path::RelPath;
 use fsconnector_engine::state::Conference;
 use fsconnector_engine::switch::{Misfit, Oddity, Reading, Unreadable};
-use fsconnector_simulator::config::{Globals, Loaded, Place};
+use fsconnector_simulator::config::{Element, Globals, Loaded, Place};
 
 use super::dialplan::Dialplan;
 use super::source::{CONFERENCES, Source};
@@ -38,6 +38,8 @@ pub(super) struct Subject<'s> {
     pub(super) owned: Vec<String>,
     /// The users: first those that the switch finds.
     pub(super) users: Vec<UserEntry<'s>>,
+    /// The first user of each id, by its place in that list.
+    first_of_id: BTreeMap<String, usize>,
     /// The extensions with a conference, in the order of the dialplan.
     pub(super) conferences: Vec<ConferenceEntry<'s>>,
 }
@@ -48,6 +50,8 @@ pub(super) struct UserEntry<'s> {
     pub(super) id: String,
     /// Where it begins.
     pub(super) place: Place,
+    /// The switch looks for users there.
+    pub(super) is_found: bool,
     node: &'s Node<'s>,
 }
 
@@ -76,12 +80,14 @@ impl<'s> Subject<'s> {
         let (users, conferences) = (users(tree), conferences(tree, reading));
         // With conference files in it, the dialplan shows where such files come.
         let dialplan = Tree::new(&trial.loaded).map_or_else(|| Dialplan::new(tree), |tree| Dialplan::new(&tree));
-        Self { config, source, tree, reading, trial, dialplan, owned, users, conferences }
+        let ids = users.iter().enumerate().rev();
+        let first_of_id = ids.map(|(index, user)| (user.id.clone(), index)).collect();
+        Self { config, source, tree, reading, trial, dialplan, owned, users, first_of_id, conferences }
     }
 
     /// The user that counts of those with this id.
     pub(super) fn user(&self, id: &str) -> Option<&UserEntry<'s>> {
-        self.users.iter().find(|user| user.id == id)
+        self.users.get(*self.first_of_id.get(id)?)
     }
 
     /// The names of the configured contexts, for a person.
@@ -108,10 +114,10 @@ pub(super) fn read(
 ) -> Option<Result<Reading, Unreadable>> {
     let document = loaded.outcome.as_ref().ok()?;
     let section = |name: &str| document.section(name.as_bytes());
-    let shown = |name| section(name).map_or(NOT_FOUND.to_vec(), |section| section.to_xml());
+    let shown = |name| section(name).map_or(NOT_FOUND.to_vec(), Element::to_xml);
     let profiles = section("configuration")
         .and_then(|section| section.child_with(b"configuration", b"name", b"conference.conf"))
-        .map_or(NOT_FOUND.to_vec(), |profiles| profiles.to_xml());
+        .map_or(NOT_FOUND.to_vec(), Element::to_xml);
     // In the order of the connector's questions, of which the first is for the version.
     let answers = [Vec::new(), globals.listing(), shown("directory"), profiles, shown("dialplan")];
     Some(Reading::new(config, answers.map(|answer| Reply::Answer(answer.into())), files))
@@ -128,7 +134,8 @@ pub(super) fn owned_files(source: &Source, config: &Config) -> Vec<String> {
     owned_folders(config).flat_map(|folder| source.xml_files(&folder)).collect()
 }
 
-fn users<'s>(tree: &'s Tree<'s>) -> Vec<UserEntry<'s>> {
+/// The users of a tree: first those that the switch finds.
+pub(super) fn users<'s>(tree: &'s Tree<'s>) -> Vec<UserEntry<'s>> {
     let Some(section) = tree.section("directory") else { return Vec::new() };
     let mut users = vec![section];
     for tag in PLACE_OF_USERS.into_iter().chain(["user"]) {
@@ -136,13 +143,14 @@ fn users<'s>(tree: &'s Tree<'s>) -> Vec<UserEntry<'s>> {
     }
     let found: BTreeSet<*const Node<'_>> = users.iter().map(|user| std::ptr::from_ref(*user)).collect();
     let astray = section.descendants().filter(|node| node.is("user") && !found.contains(&std::ptr::from_ref(*node)));
+    let count = users.len();
     users.extend(astray);
-    let entry = |node: &'s Node<'s>| {
+    let entry = |(index, node): (usize, &'s Node<'s>)| {
         let id = node.value("id").into_owned();
         let is_user = !id.is_empty() && node.value("type") != "pointer";
-        is_user.then(|| UserEntry { id, place: tree.place(node), node })
+        is_user.then(|| UserEntry { id, place: tree.place(node), is_found: index < count, node })
     };
-    users.into_iter().filter_map(entry).collect()
+    users.into_iter().enumerate().filter_map(entry).collect()
 }
 
 fn conferences<'s>(tree: &'s Tree<'s>, reading: &'s Reading) -> Vec<ConferenceEntry<'s>> {

@@ -3,14 +3,15 @@
 //! Reading the includes would have to understand every way of writing them. So a file for a new user in each context, and for a
 //! new conference, is laid over the tree, which is loaded once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fsconnector_engine::config::Config;
-use fsconnector_engine::switch::{Oddity, Reading};
+use fsconnector_engine::switch::Reading;
 use fsconnector_simulator::config::Loaded;
 
 use super::source::{CONFERENCES, Source};
-use super::subject::read;
+use super::subject::{self, read};
+use super::tree::Tree;
 
 /// The tree with the files in it.
 pub(super) struct Trial {
@@ -40,17 +41,25 @@ impl Trial {
         let files = users.iter().map(New::user_file).chain(conferences.iter().map(New::conference_file));
         let (loaded, globals) = source.load_with(files.collect::<BTreeMap<_, _>>());
         let reading = read(&loaded, &globals, config, &[]).and_then(Result::ok);
-        let shows_user = |new: &New| reading.as_ref().is_some_and(|reading| new.is_shown_as_user(reading));
-        let shows_conference = |new: &New| {
+        let is_shown = |new: &New| {
             let mut shown = reading.iter().flat_map(|reading| &*reading.conferences);
             shown.any(|conference| conference.num == new.number)
         };
         Self {
-            users_not_loaded: users.iter().filter(|new| !shows_user(new)).map(|new| new.context.clone()).collect(),
-            conferences_not_loaded: !conferences.is_empty() && !conferences.iter().any(shows_conference),
+            users_not_loaded: contexts_without(&users, &loaded),
+            conferences_not_loaded: !conferences.is_empty() && !conferences.iter().any(is_shown),
             loaded,
         }
     }
+}
+
+/// The contexts of those new users whom the switch would not find.
+fn contexts_without(users: &[New], loaded: &Loaded) -> Vec<String> {
+    let tree = Tree::new(loaded);
+    let found = tree.iter().flat_map(subject::users).filter(|user| user.is_found);
+    let found: BTreeSet<String> = found.map(|user| user.id).collect();
+    let missing = users.iter().filter(|new| !found.contains(&new.number.to_string()));
+    missing.map(|new| new.context.clone()).collect()
 }
 
 impl New {
@@ -70,11 +79,5 @@ impl New {
              <action application=\"conference\" data=\"new_{number}@new\"/></condition></extension>\n</include>\n"
         );
         (format!("{CONFERENCES}/{number}.xml"), text)
-    }
-
-    fn is_shown_as_user(&self, reading: &Reading) -> bool {
-        let id = self.number.to_string();
-        let astray = |oddity: &Oddity| matches!(oddity, Oddity::UserAstray(astray) if astray.as_str() == id);
-        reading.users.by_id(&id).is_some() && !reading.oddities.iter().any(astray)
     }
 }

@@ -9,6 +9,7 @@ use super::findings::{Finding, counted, quoted};
 use super::leftovers::is_leftover;
 use super::source::Owned;
 use super::subject::{Subject, UserEntry};
+use super::tree::Node;
 
 /// How many ids a finding lists.
 const MOST_LISTED: usize = 5;
@@ -18,11 +19,15 @@ const LONGEST_EMAIL: usize = 254;
 
 /// Every file holds one user and is named after it.
 pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut by_file: BTreeMap<&str, Vec<&UserEntry<'_>>> = BTreeMap::new();
+    // By line and id: a file that is included twice shows its user twice.
+    let mut by_file: BTreeMap<&str, BTreeMap<(usize, &str), &UserEntry<'_>>> = BTreeMap::new();
     for user in &subject.users {
-        by_file.entry(&user.place.file).or_default().push(user);
+        by_file.entry(&user.place.file).or_default().insert((user.place.line, &user.id), user);
     }
-    let shared = by_file.into_iter().filter_map(|(file, users)| form(subject, file, &users));
+    let shared = by_file.into_iter().filter_map(|(file, users)| {
+        let users: Vec<_> = users.into_values().collect();
+        form(subject, file, &users)
+    });
     shared.chain(empty_files(subject)).collect()
 }
 
@@ -100,11 +105,12 @@ fn repeated(subject: &Subject<'_>, id: &str) -> Vec<Finding> {
     let mut users = subject.users.iter().filter(|user| user.id == id);
     let Some(first) = users.next() else { return Vec::new() };
     let again = |user: &UserEntry<'_>| {
-        Finding::at(
-            user.place.clone(),
-            format!("user {} is defined in {}, too, and only that one counts", quoted(id), first.place),
-            "delete one of the two",
-        )
+        let (what, remedy) = if user.place == first.place {
+            ("is loaded twice, for its file is included twice".to_owned(), "take one of the includes out")
+        } else {
+            (format!("is defined in {}, too, and only that one counts", first.place), "delete one of the two")
+        };
+        Finding::at(user.place.clone(), format!("user {} {what}", quoted(id)), remedy)
     };
     users.map(again).collect()
 }
@@ -153,7 +159,7 @@ fn barred(subject: &Subject<'_>, id: &str, why: Barred) -> Option<Finding> {
 }
 
 fn without_id(subject: &Subject<'_>) -> impl Iterator<Item = Finding> {
-    let nodes = subject.tree.section("directory").into_iter().flat_map(|section| section.descendants());
+    let nodes = subject.tree.section("directory").into_iter().flat_map(Node::descendants);
     let nameless =
         nodes.filter(|node| node.is("user") && node.value("id").is_empty() && node.value("type") != "pointer");
     nameless.map(|node| {
@@ -178,7 +184,7 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with which property. No value is ever shown.
+/// What is wrong with which property. No value is ever shown. A `<!` is told for any element, not only here.
 fn faults(user: &User) -> Vec<(&'static str, &'static str)> {
     let properties = [
         ("effective_caller_id_name", &*user.name, LONGEST),
@@ -211,8 +217,6 @@ fn fault(value: &str, longest: usize) -> Option<&'static str> {
         Some("holds a control character")
     } else if value.contains("${") {
         Some("holds `${`, which the switch would expand")
-    } else if value.contains("<!") {
-        Some("holds `<!`, where the switch stops escaping")
     } else if value.chars().count() > longest {
         Some("is too long")
     } else {

@@ -4,10 +4,9 @@ const FILE: &str = "dialplan/conferences/30001.xml";
 
 #[track_caller]
 fn check(inside: &str, expected: &[&str]) {
-    let file = format!("<include>\n{inside}</include>\n");
     let mut lines = vec![FILE];
     lines.extend(expected);
-    Example::new().write(FILE, &file).check(&lines);
+    Example::new().include(FILE, inside).check(&lines);
 }
 
 #[test]
@@ -80,10 +79,18 @@ fn a_name_that_is_taken_or_cannot_be_sent_is_told() {
 fn what_the_connector_passes_over_is_told_with_the_reason() {
     let passed = "  2: the connector passes over the conference in the extension `x`: ";
     let cases = [
-        ("^33000$", "a@48kHz-video", "its number is in no conference range — take a number of 30000-30999, 31000-31999, 32000-32999"),
+        (
+            "^33000$",
+            "a@48kHz-video",
+            "its number is in no conference range — take a number of 30000-30999, 31000-31999, 32000-32999",
+        ),
         ("^30001$", "a", "its data is not NAME@PROFILE — write `NAME@PROFILE`"),
         ("^30001$", "${x}@48kHz-video", "its name or profile is not plain text — write `NAME@PROFILE`"),
-        ("^300(01|02)$", "a@48kHz-video", "its destination_number is not one number, as in ^30000$ — give each conference a number of its own"),
+        (
+            "^300(01|02)$",
+            "a@48kHz-video",
+            "its destination_number is not one number, as in ^30000$ — give each conference a number of its own",
+        ),
         ("^30000$", "a@48kHz-video", "an extension before it has the same number — give it another number"),
     ];
     for (expression, data, why) in cases {
@@ -93,6 +100,6 @@ fn what_the_connector_passes_over_is_told_with_the_reason() {
 
 #[test]
 fn a_pin_is_not_shown() {
-    let example = Example::new().write(FILE, &format!("<include>\n{}</include>\n", conference("3000", "a b@x+271828")));
+    let example = Example::new().include(FILE, &conference("3000", "a b@x+271828"));
     assert!(!example.report().join("\n").contains("271828"));
 }

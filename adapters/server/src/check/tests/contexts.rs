@@ -9,7 +9,7 @@ fn a_context_without_a_dialplan_is_told() {
         "  there is no dialplan context `friends`, so that its users reach nobody — \
          write it in this file, or take the context out of the connector's configuration",
         "dialplan/public.xml",
-        "  27: the call is sent to the context `friends`, which does not exist — correct the name, or write that context",
+        "  28: the call is sent to the context `friends`, which does not exist — correct the name, or write that context",
         "dialplan/team.xml",
         "  22: the call is sent to the context `friends`, which does not exist — correct the name, or write that context",
     ]);
@@ -66,7 +66,11 @@ fn a_folder_of_users_that_is_not_included_is_told() {
 fn a_folder_of_users_that_is_included_where_the_switch_does_not_look_is_told() {
     Example::new()
         .without_line("directory/default.xml", "friends/*.xml")
-        .edit("directory/default.xml", "  </domain>", "<X-PRE-PROCESS cmd=\"include\" data=\"friends/*.xml\"/>\n  </domain>")
+        .edit(
+            "directory/default.xml",
+            "  </domain>",
+            "<X-PRE-PROCESS cmd=\"include\" data=\"friends/*.xml\"/>\n  </domain>",
+        )
         .check(&[
             "directory/friends",
             "  the switch would not find a new user in this folder — \
@@ -80,6 +84,8 @@ fn an_include_may_be_written_in_any_way() {
         .edit("directory/default.xml", "friends/*.xml", "../directory/f?iends/[0-9]*.xml")
         .edit("dialplan/team.xml", "conferences/*.xml", "$${conf_dir}/dialplan/conferences/*.xml")
         .check(&[]);
+    let include = "<X-PRE-PROCESS cmd=\"include\" data=\"conferences/*.xml\"/>\n";
+    Example::new().edit("dialplan/friends.xml", "  </context>", &format!("{include}  </context>")).check(&[]);
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn conferences_that_are_not_included_are_told() {
 
 #[test]
 fn a_user_whose_context_is_not_configured_is_told() {
-    Example::new().with_user("directory/team/20001.xml", &user("20001", "default", "x")).check(&[
+    Example::new().include("directory/team/20001.xml", &user("20001", "default", "x")).check(&[
         "directory/team/20001.xml",
         "  6: user `20001` has the context `default`, which is not configured: it cannot log in — \
          write one of team, friends, public",
@@ -108,7 +114,7 @@ fn a_user_whose_context_is_not_configured_is_told() {
 
 #[test]
 fn a_user_in_the_folder_of_another_context_is_told() {
-    Example::new().with_user("directory/public/21000.xml", &user("21000", "friends", "x")).check(&[
+    Example::new().include("directory/public/21000.xml", &user("21000", "friends", "x")).check(&[
         "directory/public/21000.xml",
         "  6: user `21000` has the context `friends`, but its file is in the folder of `public` — \
          move the file, or correct the context",
@@ -118,8 +124,8 @@ fn a_user_in_the_folder_of_another_context_is_told() {
 #[test]
 fn a_user_with_a_number_of_others_is_told() {
     Example::new()
-        .with_user("directory/public/21000.xml", &user("21000", "public", "x"))
-        .with_user("directory/public/32001.xml", &user("32001", "public", "y"))
+        .include("directory/public/21000.xml", &user("21000", "public", "x"))
+        .include("directory/public/32001.xml", &user("32001", "public", "y"))
         .check(&[
             "directory/public/21000.xml",
             "  2: the number of user `21000` is among those of the users of friends (21000-21999) — \

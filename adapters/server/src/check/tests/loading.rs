@@ -14,7 +14,7 @@ fn a_tree_without_its_root_file_is_told() {
 fn a_tree_that_the_switch_refuses_is_told_with_file_and_line() {
     Example::new().edit(ADMIN, "</params>", "</parms>").check(&[
         ADMIN,
-        "  7: the switch refuses the whole configuration: `[error near line 443]: unexpected closing tag </parms>` — \
+        "  7: the switch refuses the whole configuration: `[error near line 529]: unexpected closing tag </parms>` — \
          mend the XML in this line or before it (the switch counts its lines in the merged text)",
     ]);
 }
@@ -23,8 +23,8 @@ fn a_tree_that_the_switch_refuses_is_told_with_file_and_line() {
 fn a_missing_section_is_told() {
     Example::new().edit("freeswitch.xml", "section name=\"directory\"", "section name=\"directori\"").check(&[
         "freeswitch.xml",
-        "  the connector could not read the configuration: the switch's answer to `xml_locate directory` cannot be used: \
-         it says \"can't find anything\" — without this answer the connector knows nothing: add or mend that section",
+        "  the connector could not read the configuration, and so the rest was not checked: the switch's answer to `xml_locate directory` cannot be used: \
+         it says \"can't find anything\" — add or mend that section, and check again",
     ]);
 }
 
@@ -34,15 +34,21 @@ fn a_value_that_ends_the_escaping_is_told() {
         ADMIN,
         "  10: a value holds `<!`, and from there on the switch's answer about the whole section is not escaped any more — \
          leave the `<!` out",
+        "freeswitch.xml",
+        "  the connector could not read the answer to `xml_locate directory`, and so the rest was not checked — \
+         mend what makes it malformed, and check again",
     ]);
 }
 
 #[test]
 fn an_element_that_is_shown_malformed_is_told() {
-    Example::new().edit("dialplan/team.xml", "<context name=\"team\">", "<context name=\"team\" \"odd\">").check(&[
+    Example::new().edit("dialplan/team.xml", "<context name=\"team\">", "<context name=\"team\"x\">").check(&[
         "dialplan/team.xml",
         "  4: the switch's answer about the whole section is malformed because of this element — \
          look for a stray quote or another odd sign in its name or attributes",
+        "freeswitch.xml",
+        "  the connector could not read the answer to `xml_locate dialplan`, and so the rest was not checked — \
+         mend what makes it malformed, and check again",
     ]);
 }
 
@@ -89,10 +95,9 @@ fn what_looks_like_a_variable_in_a_password_is_not_shown() {
 
 #[test]
 fn an_unterminated_variable_is_told() {
-    Example::new().edit(ADMIN, "$${outbound_caller_id}", "$${outbound_caller_id").check(&[
-        ADMIN,
-        "  13: `$${` without `}`: it is no variable and stays as it is — add the `}`",
-    ]);
+    Example::new()
+        .edit(ADMIN, "$${outbound_caller_id}", "$${outbound_caller_id")
+        .check(&[ADMIN, "  13: `$${` without `}`: it is no variable and stays as it is — add the `}`"]);
 }
 
 #[test]
@@ -103,26 +108,28 @@ fn a_line_that_grows_too_long_is_told() {
         .edit(ADMIN, "$${outbound_caller_name}", &"$${outbound_caller_name}".repeat(4))
         .check(&[
             ADMIN,
+            "  12: the switch's answer about the whole section is malformed because of this element — \
+             look for a stray quote or another odd sign in its name or attributes",
             "  12: with the values of its variables the line is too long for the switch, which loses its end — \
              break the line, or shorten the values",
+            "freeswitch.xml",
+            "  the connector could not read the answer to `xml_locate directory`, and so the rest was not checked — \
+             mend what makes it malformed, and check again",
         ]);
 }
 
 #[test]
 fn an_unknown_command_is_told_and_one_that_reaches_outside_is_trusted() {
     let known = "<X-PRE-PROCESS cmd=\"stun-set\" data=\"external_sip_ip=stun:stun.example.org\"/>";
-    let example = Example::new().edit(
-        "vars.xml",
-        "<X-PRE-PROCESS cmd=\"set\" data=\"external_sip_ip=$${local_ip_v4}\"/>",
-        known,
-    );
+    let example =
+        Example::new().edit("vars.xml", "<X-PRE-PROCESS cmd=\"set\" data=\"external_sip_ip=$${local_ip_v4}\"/>", known);
     example.check(&[]);
     example.edit("vars.xml", "cmd=\"stun-set\"", "cmd=\"stunset\"").check(&[
         "sip_profiles/internal.xml",
         "  14: the variable `external_sip_ip` is not set here, so that nothing stands in its place — \
          set it before this line, best in vars.xml, or correct its name",
         "vars.xml",
-        "  24: the switch knows no command `stunset`, and drops the line — write `set` or `include`",
+        "  23: the switch knows no command `stunset`, and drops the line — write `set` or `include`",
     ]);
 }
 
@@ -138,7 +145,7 @@ fn a_line_lost_to_the_preprocessor_is_told() {
         ADMIN,
         "  7: the switch drops every line with `<include>`, `</include>` or `<?`, and all that stands on it — \
          give these a line of their own",
-        "  19: the switch refuses the whole configuration: `[error near line 455]: unexpected closing tag </user>` — \
+        "  19: the switch refuses the whole configuration: `[error near line 540]: unexpected closing tag </user>` — \
          mend the XML in this line or before it (the switch counts its lines in the merged text)",
     ]);
 }
@@ -146,8 +153,8 @@ fn a_line_lost_to_the_preprocessor_is_told() {
 #[test]
 fn drafts_and_copies_beside_the_files_are_told() {
     Example::new()
-        .with_user("directory/team/.tmp-20000.xml", &user("20000", "team", "admin"))
-        .with_user("directory/team/tmp-20000.xml", &user("20000", "team", "admin"))
+        .include("directory/team/.tmp-20000.xml", &user("20000", "team", "admin"))
+        .include("directory/team/tmp-20000.xml", &user("20000", "team", "admin"))
         .check(&[
             "directory/team/tmp-20000.xml",
             "  looks like a draft or a copy, and the switch loads it like any other file — \

@@ -61,13 +61,17 @@ impl Example {
     /// Takes out a file, or a folder with all in it.
     fn remove(self, path: &str) -> Self {
         let full = self.path(path);
-        if full.is_dir() { fs::remove_dir_all(full).unwrap() } else { fs::remove_file(full).unwrap() }
+        if full.is_dir() {
+            fs::remove_dir_all(full).unwrap();
+        } else {
+            fs::remove_file(full).unwrap();
+        }
         self
     }
 
-    /// Writes a user file with this id, context and name, and a phone of nobody else's.
-    fn with_user(self, file: &str, user: &str) -> Self {
-        self.write(file, &format!("<include>\n{user}</include>\n"))
+    /// Writes a file with something within `<include>`, which begins in the second line.
+    fn include(self, file: &str, inside: &str) -> Self {
+        self.write(file, &format!("<include>\n{inside}</include>\n"))
     }
 
     /// What the check says, without its last line.
@@ -85,7 +89,7 @@ impl Example {
     }
 }
 
-/// A complete user in six lines, of which the third has the password, the fourth the variables.
+/// A complete user whose third line holds the password, and whose fifth is the first of the variables.
 fn user(id: &str, context: &str, name: &str) -> String {
     format!(
         "<user id=\"{id}\">\n<params>\n<param name=\"password\" value=\"its-password\"/>\n</params><variables>\n\
@@ -123,10 +127,9 @@ fn the_example_configuration_fits() {
 
 #[test]
 fn a_complete_user_and_a_conference_more_fit_as_well() {
-    let conference = conference("^31001$", "more@48kHz-video+1234+flags{x}");
     Example::new()
-        .with_user("directory/friends/21000.xml", &user("21000", "friends", "Jürgen &quot;J&quot; O'Neill"))
-        .write("dialplan/conferences/31001.xml", &format!("<include>\n{conference}</include>\n"))
+        .include("directory/friends/21000.xml", &user("21000", "friends", "Jürgen &quot;J&quot; O'Neill"))
+        .include("dialplan/conferences/31001.xml", &conference("^31001$", "more@48kHz-video+1234+flags{x}"))
         .check(&[]);
 }
 

@@ -37,9 +37,15 @@ fn users_who_are_turned_away_are_told() {
 
 #[test]
 fn an_extension_that_swallows_conferences_is_told() {
+    let circle = "narrow its expression, or transfer to another context";
     Example::new().edit(TEAM, r"^(22\d{3})$", r"^([23]2\d{3})$").check(&[
-        "dialplan/friends.xml",
-        "x",
+        TEAM,
+        &format!("  26: the extension `public_users` sends the calls to 32000-32999 (conferences of public) back to where they came from — {circle}"),
+    ]);
+    Example::new().edit(TEAM, r"^(20\d{3})$", r"^([23]0\d{3})$").check(&[
+        TEAM,
+        "  13: the extension `team_users` takes the calls to 30000-30999 (conferences of team) and does not lead to these — \
+         narrow its expression, or put it behind what leads to the conferences",
     ]);
 }
 
@@ -64,7 +70,8 @@ fn an_expression_that_is_not_anchored_is_told() {
 fn an_expression_that_is_none_is_told() {
     Example::new().edit(TEAM, r"^(21\d{3})$", r"^(21\d{3}$").check(&[
         TEAM,
-        "x",
+        "  21: the expression `^(21\\d{3}$` is no regular expression that can be understood: \
+         `Parsing error at position 10: Opening parenthesis without closing parenthesis` — correct it, or write it more simply",
     ]);
 }
 

@@ -6,7 +6,7 @@ const SOCKET: &str = "autoload_configs/event_socket.conf.xml";
 #[test]
 fn a_variable_that_the_connector_needs_is_told() {
     let needed = [
-        ("wss_binding=:7443", "wss_binding", "browsers connect there", "sip_profiles/internal.xml\n  31"),
+        ("wss_binding=:7443", "wss_binding", "browsers connect there", "sip_profiles/internal.xml\n  32"),
         ("internal_tls_port=5061", "internal_tls_port", "phones register there", "sip_profiles/internal.xml\n  25"),
     ];
     for (set, name, purpose, place) in needed {
@@ -23,10 +23,9 @@ fn a_variable_that_the_connector_needs_is_told() {
 
 #[test]
 fn a_pin_that_cannot_be_dialled_is_told_without_the_pin() {
-    Example::new().edit("vars.xml", "defconpin=0000", "defconpin=zero").check(&[
-        "vars.xml",
-        "  the variable `defconpin` is not only digits — set a PIN that can be dialled",
-    ]);
+    Example::new()
+        .edit("vars.xml", "defconpin=0000", "defconpin=zero")
+        .check(&["vars.xml", "  the variable `defconpin` is not only digits — set a PIN that can be dialled"]);
 }
 
 #[test]
@@ -37,7 +36,7 @@ fn an_event_socket_open_to_all_is_told() {
         .without_line(SOCKET, "apply-inbound-acl")
         .check(&[
             SOCKET,
-            "  6: the event socket listens beyond loopback and names no list of who may connect — \
+            "  5: the event socket listens beyond loopback and names no list of who may connect — \
              listen on 127.0.0.1, or add the param apply-inbound-acl",
         ]);
 }
@@ -75,9 +74,9 @@ fn a_configuration_without_profiles_is_told() {
 fn keys_that_do_not_exist_are_told() {
     Example::new().edit(PROFILES, "<group name=\"moderators\">", "<group name=\"hosts\">").check(&[
         PROFILES,
-        "  57: the profile `16kHz-novideo` names the keys `moderators`, and there is no such group — \
+        "  53: the profile `16kHz-novideo` names the keys `moderators`, and there is no such group — \
          write the group in caller-controls, or correct the name",
-        "  89: the profile `48kHz-video` names the keys `moderators`, and there is no such group — \
+        "  85: the profile `48kHz-video` names the keys `moderators`, and there is no such group — \
          write the group in caller-controls, or correct the name",
     ]);
 }
@@ -86,7 +85,7 @@ fn keys_that_do_not_exist_are_told() {
 fn a_key_that_the_connector_does_not_know_is_told() {
     Example::new().edit(PROFILES, "data=\"muteall\"", "data=\"silence\"").check(&[
         PROFILES,
-        "  34: the key `*` sends `silence`, which the connector does not know — write one of muteall, startrecording, \
+        "  32: the key `*` sends `silence`, which the connector does not know — write one of muteall, startrecording, \
          pauserecording, resumerecording, stoprecording, checkrecording, conferencelock, conferenceunlock",
     ]);
 }

@@ -3,7 +3,7 @@ use super::{Example, user};
 const FILE: &str = "directory/friends/21000.xml";
 
 fn friend(edit: impl FnOnce(String) -> String) -> Example {
-    Example::new().with_user(FILE, &edit(user("21000", "friends", "x")))
+    Example::new().include(FILE, &edit(user("21000", "friends", "x")))
 }
 
 #[track_caller]
@@ -47,11 +47,22 @@ fn a_file_without_a_user_is_told() {
 
 #[test]
 fn a_user_that_is_defined_twice_is_told_with_the_file_that_wins() {
-    Example::new().with_user("directory/team/20000.xml", &user("20000", "team", "x")).with_user(
+    Example::new().include("directory/team/20000.xml", &user("20000", "team", "x")).include(
         "directory/public/20000.xml", &user("20000", "team", "y")
     ).check(&[
         "directory/public/20000.xml",
         "  2: user `20000` is defined in directory/team/20000.xml:2, too, and only that one counts — delete one of the two",
+    ]);
+}
+
+#[test]
+fn a_user_whose_file_is_included_twice_is_told() {
+    Example::new().edit("directory/default.xml", "friends/*.xml", "t*/*.xml").check(&[
+        "directory/friends",
+        "  the switch would not find a new user in this folder — \
+         include `friends/*.xml` in directory/default.xml, inside of domain, groups, a group and its users",
+        "directory/team/20000.xml",
+        "  3: user `20000` is loaded twice, for its file is included twice — take one of the includes out",
     ]);
 }
 
@@ -78,27 +89,32 @@ fn an_empty_password_or_name_is_told() {
 
 #[test]
 fn a_user_without_id_is_told() {
-    check(|one| one.replace(" id=\"21000\"", ""), "  the switch finds no user in this file — mend the file, or delete it\n  \
-         2: a user without id is passed over — give it an id, or delete it");
+    check(
+        |one| one.replace(" id=\"21000\"", ""),
+        "  the switch finds no user in this file — mend the file, or delete it\n  \
+         2: a user without id is passed over — give it an id, or delete it",
+    );
 }
 
 #[test]
 fn a_user_where_the_switch_does_not_look_is_told() {
     let stray = user("20001", "team", "x");
-    Example::new().edit("directory/default.xml", "  <domain name=\"$${domain}\">\n", &format!("  <domain name=\"$${{domain}}\">\n{stray}")).check(&[
-        "directory/default.xml",
-        "  4: the switch does not find user `20001` here — put it inside of domain, groups, a group and its users",
-        "  4: user `20001` is in no file of its own: the connector lists but cannot change it — \
+    Example::new()
+        .edit(
+            "directory/default.xml",
+            "  <domain name=\"$${domain}\">\n",
+            &format!("  <domain name=\"$${{domain}}\">\n{stray}"),
+        )
+        .check(&[
+            "directory/default.xml",
+            "  4: the switch does not find user `20001` here — put it inside of domain, groups, a group and its users",
+            "  4: user `20001` is in no file of its own: the connector lists but cannot change it — \
          move it to directory/<context>/20001.xml",
-    ]);
+        ]);
 }
 
 #[test]
 fn a_name_that_two_users_share_is_told_at_both() {
-    check_shared();
-}
-
-fn check_shared() {
     friend(|one| one.replace("value=\"x\"", "value=\"admin\"")).check(&[
         FILE,
         "  7: user `21000` has the same name as user `20000`: neither can log in — give one of them another name",
@@ -110,8 +126,15 @@ fn check_shared() {
 #[test]
 fn a_phone_that_two_users_share_is_told() {
     friend(|one| one.replace("\"none\"", "\"0004F2-000001\""))
-        .edit("directory/team/20000.xml", "name=\"polymac\" value=\"none\"", "name=\"polymac\" value=\"00:04:f2:00:00:01\"")
-        .check(&["directory/team/20000.xml", "  15: user `20000` has the same phone as user `21000` — write `none`, or the MAC of its own phone"]);
+        .edit(
+            "directory/team/20000.xml",
+            "name=\"polymac\" value=\"none\"",
+            "name=\"polymac\" value=\"00:04:f2:00:00:01\"",
+        )
+        .check(&[
+            FILE,
+            "  9: user `21000` has the same phone as user `20000` — write `none`, or the MAC of its own phone",
+        ]);
 }
 
 #[test]
@@ -127,7 +150,9 @@ fn values_that_the_connector_would_refuse_are_told_without_the_value() {
     for (from, to, line, property, fault) in cases {
         check(
             |one| one.replace(from, to),
-            &format!("  {line}: the `{property}` of user `21000` {fault} — write another one: the connector would refuse this value"),
+            &format!(
+                "  {line}: the `{property}` of user `21000` {fault} — write another one: the connector would refuse this value"
+            ),
         );
     }
     check(

@@ -1,0 +1,128 @@
+//! Handlers that fail, and what clients send that handlers must not see.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc;
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::sample;
+
+const GREETED: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+
+/// A relay to somebody who answers with these texts, one after each request, and then closes the connection; and the
+/// requests it got.
+fn relay_to(answers: &'static [&'static str]) -> (TempDir, Relay, mpsc::Receiver<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let (requests, received) = mpsc::channel();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            for answer in answers {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).unwrap() == 0 {
+                        break;
+                    }
+                    request.push(byte[0]);
+                }
+                let _ = requests.send(String::from_utf8(request).unwrap());
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    (folder, Relay::to(&socket), received)
+}
+
+fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
+    let state = sample::state();
+    let (user, role) = state.users.login("mike").unwrap();
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
+    Ask::new(method, path, &headers, Caller { user, role })
+}
+
+/// The body, or the status of the problem; nothing if it ended early.
+fn fetched(relay: &Relay) -> Option<Result<String, u16>> {
+    smol::block_on(async {
+        let mut reply = match relay.fetch(&ask(&Method::GET, "/a", &[])).await {
+            Ok(reply) => reply,
+            Err(problem) => return Some(Err(problem.status().as_u16())),
+        };
+        let mut body = Vec::new();
+        while reply.read_piece(&mut body).await.ok()? {}
+        Some(Ok(String::from_utf8(body).unwrap()))
+    })
+}
+
+#[test]
+fn a_handler_that_is_not_there_or_talks_nonsense_is_502() {
+    let nobody = Relay::to(Path::new("/nonexistent/socket"));
+    assert_eq!(fetched(&nobody), Some(Err(502)));
+    for answers in [
+        &[][..],
+        &[GREETED],
+        &[GREETED, ""],
+        &[GREETED, "nonsense\r\n\r\n"],
+        &[GREETED, "HTTP/1.1 200 OK\r\n\r\n"],
+        &[GREETED, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"],
+        &[GREETED, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+        &[GREETED, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab"],
+    ] {
+        let answers: &'static [&'static str] = answers;
+        let (_folder, relay, _requests) = relay_to(answers);
+        assert_eq!(fetched(&relay), Some(Err(502)), "{answers:?}");
+    }
+}
+
+#[test]
+fn a_body_that_ends_early_is_no_body() {
+    let (_folder, relay, _requests) = relay_to(&[GREETED, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"]);
+    assert_eq!(fetched(&relay), None);
+}
+
+#[test]
+fn a_connection_is_used_again_and_replaced_when_it_was_closed() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    let (_folder, relay, requests) = relay_to(&[GREETED, OK, OK]);
+    for _ in 0..3 {
+        assert_eq!(fetched(&relay), Some(Ok("abc".into())));
+    }
+    // Two on the first connection, which is closed then, and one on the second.
+    let greetings = requests.try_iter().filter(|request| request == GREETING).count();
+    assert_eq!(greetings, 2);
+}
+
+#[test]
+fn only_harmless_headers_reach_a_handler() {
+    let sent = [
+        ("authorization", "Digest secret"),
+        ("fsconnector-caller", "admin 1 forged"),
+        ("cookie", "a"),
+        ("connection", "x-y"),
+        ("content-length", "5"),
+        ("If-None-Match", "\"tag\""),
+        ("If-Modified-Since", "\u{fc}"),
+    ];
+    let request = ask(&Method::HEAD, "/a b\r\nX: y%?#\u{fc}", &sent).head;
+    assert_eq!(
+        request,
+        "HEAD /a%20b%0D%0AX:%20y%25%3F%23%C3%BC HTTP/1.1\r\nHost: gate\r\n\
+        Fsconnector-Caller: member 21000 mike\r\nif-none-match: \"tag\"\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_client_gets_the_handlers_headers_without_those_of_its_connection() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\nServer: tiny\r\nDate: now\r\nConnection: keep-alive\r\nETag: \"a\"\r\n\
+        Content-Type: text/css\r\nContent-Length: 0\r\n\r\n";
+    let (_folder, relay, _requests) = relay_to(&[GREETED, ANSWER]);
+    let reply = smol::block_on(relay.fetch(&ask(&Method::GET, "/a", &[]))).unwrap_or_else(|_| panic!("no reply"));
+    assert_eq!(reply.headers().as_str(), "ETag: \"a\"\r\nContent-Type: text/css\r\n");
+}
