@@ -78,10 +78,9 @@ impl Query<'_> {
                 info: Totals::of_users(state),
                 users: state.users.iter().collect(),
             }),
-            Self::UsersBy(field, text) => to_json(&FoundUsers {
-                op: format!("users/{}/{text}", field.path()),
-                users: state.users.iter().filter(|user| field.fits(user, text)).collect(),
-            }),
+            Self::UsersBy(field, text) => {
+                to_json(&FoundUsers { op: format!("users/{}/{text}", field.path()), users: field.find(state, text) })
+            }
             Self::UsersMatch(text) => to_json(&MatchedUsers {
                 op: format!("users/match/{text}"),
                 namematches: state.users.iter().filter(|user| user.name.contains(text)).collect(),
@@ -140,13 +139,14 @@ impl UserField {
         }
     }
 
-    fn fits(self, user: &User, text: &str) -> bool {
+    fn find<'a>(self, state: &'a State, text: &str) -> Vec<&'a User> {
+        let all = state.users.iter();
         match self {
-            Self::Id => user.id.as_str().starts_with(text),
-            Self::Name => user.name.starts_with(text),
-            Self::Email => user.email.contains(text),
-            Self::Context => user.context.starts_with(text),
-            Self::Polymac => user.polymac.starts_with(text),
+            Self::Id => state.users.whose_id_begins(text).collect(),
+            Self::Name => all.filter(|user| user.name.starts_with(text)).collect(),
+            Self::Email => all.filter(|user| user.email.contains(text)).collect(),
+            Self::Context => all.filter(|user| user.context.starts_with(text)).collect(),
+            Self::Polymac => all.filter(|user| user.polymac.starts_with(text)).collect(),
         }
     }
 }

@@ -208,6 +208,17 @@ impl Users {
         rest.map(|position| &self.list[*position as usize]).take_while(move |user| &*user.name == name)
     }
 
+    /// The users whose id begins with `beginning`, in the order in which the switch reports them.
+    pub fn whose_id_begins(&self, beginning: &str) -> impl Iterator<Item = &User> {
+        let id = |position: &u32| self.list[*position as usize].id.as_str();
+        let first = self.by_id.partition_point(|position| id(position) < beginning);
+        let rest = self.by_id.get(first..).unwrap_or_default().iter();
+        let mut positions: Vec<u32> =
+            rest.take_while(|position| id(position).starts_with(beginning)).copied().collect();
+        positions.sort_unstable();
+        positions.into_iter().map(|position| &self.list[position as usize])
+    }
+
     /// The one user who may log in with this name, with the role of its context.
     pub fn login(&self, name: &str) -> Option<(&User, Role)> {
         let at = self.logins.binary_search_by(|(position, _)| (*self.list[*position as usize].name).cmp(name)).ok()?;
@@ -313,6 +324,16 @@ mod tests {
         assert_eq!(names, ["b", "a"]);
         assert_eq!(&*users.by_id("2").unwrap().name, "b");
         assert_eq!(users.by_id("3"), None);
+    }
+
+    #[test]
+    fn users_are_found_by_the_beginning_of_the_id_in_the_order_of_the_switch() {
+        let ids = ["31", "2", "30", "3", "4", "29"];
+        let users = users(ids.iter().map(|id| user(id, id, "team", "x")).collect());
+        let found = |beginning| users.whose_id_begins(beginning).map(|user| user.id.as_str()).collect::<Vec<_>>();
+        assert_eq!(found("3"), ["31", "30", "3"]);
+        assert_eq!(found("5"), [""; 0]);
+        assert_eq!(found(""), ids);
     }
 
     #[test]

@@ -105,9 +105,9 @@ impl Desk {
             match effect {
                 Effect::Switch { id, epoch, command } => self.asked.push((id, epoch, command)),
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
-                other => panic!("{other:?}"),
                 Effect::Publish(state) => self.published.push(state),
                 Effect::Log(note) => self.notes.push(note),
+                other => panic!("{other:?}"),
             }
         }
     }

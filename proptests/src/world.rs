@@ -110,8 +110,8 @@ impl World {
     /// Lets one thing happen.
     pub fn step(&mut self, step: Step) {
         match step {
-            Step::ToConnector(line, count) => self.to_connector(line, count),
-            Step::ToSwitch(line, count) => self.to_switch(line, count),
+            Step::ToConnector(line, count) => self.deliver_to_connector(line, count),
+            Step::ToSwitch(line, count) => self.deliver_to_switch(line, count),
             Step::Disk => self.disk_done(),
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Step::Cut => self.lose(),
@@ -141,8 +141,8 @@ impl World {
         for _ in 0..600 {
             self.pass(Duration::from_millis(500));
             for line in [Line::Events, Line::Control] {
-                self.to_switch(line, usize::MAX);
-                self.to_connector(line, usize::MAX);
+                self.deliver_to_switch(line, usize::MAX);
+                self.deliver_to_connector(line, usize::MAX);
             }
             while !self.disk.is_empty() {
                 self.disk_done();
@@ -238,7 +238,7 @@ impl World {
         self.put_on_wires(out);
     }
 
-    fn to_connector(&mut self, line: Line, count: usize) {
+    fn deliver_to_connector(&mut self, line: Line, count: usize) {
         let Some(pair) = &mut self.pair else { return };
         let wire = pair.wire(line);
         let count = count.min(wire.to_connector.len());
@@ -251,7 +251,7 @@ impl World {
         }
     }
 
-    fn to_switch(&mut self, line: Line, count: usize) {
+    fn deliver_to_switch(&mut self, line: Line, count: usize) {
         let Some(pair) = &mut self.pair else { return };
         let wire = pair.wire(line);
         let count = count.min(wire.to_switch.len());

@@ -13,6 +13,7 @@ use fsconnector_engine::Engine;
 use fsconnector_engine::state::State;
 use fsconnector_esl::{Address, stay_connected};
 use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
@@ -42,6 +43,7 @@ impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
         log::info!("{settings}");
+        allow_many_files();
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let clock = Clock::start();
@@ -98,6 +100,15 @@ impl Program {
             log::warn!("something did not end in time; stopping all the same");
         };
         farewell.or(patience).await;
+    }
+}
+
+/// Each client takes a descriptor, and the usual soft limit of 1024 is soon reached.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
     }
 }
 
