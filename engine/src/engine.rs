@@ -145,20 +145,19 @@ impl Engine {
 
     fn request(&mut self, queued: Queued, out: &mut Vec<Effect>) {
         let refused = if self.session.is_none() || self.published.is_none() {
-            Some((queued, Unavailable::SwitchAway))
+            Some(Unavailable::SwitchAway)
         } else if !self.readable {
-            Some((queued, Unavailable::Unreadable))
+            Some(Unavailable::Unreadable)
         } else {
-            self.transactions.enqueue(queued).err().map(|queued| (queued, Unavailable::Busy))
+            self.transactions.is_full().then_some(Unavailable::Busy)
         };
-        match refused {
-            Some((queued, why)) => {
-                let response = refusal(&queued, why);
-                respond(queued, response, out);
-            }
-            // Somebody waits for it: what was to be tried again later is tried now.
-            None => self.retry = None,
+        if let Some(why) = refused {
+            let response = refusal(&queued, why);
+            return respond(queued, response, out);
         }
+        self.transactions.enqueue(queued);
+        // Somebody waits for it: what was to be tried again later is tried now.
+        self.retry = None;
     }
 
     fn take(&mut self, step: Step, out: &mut Vec<Effect>) {

@@ -10,49 +10,41 @@ use crate::access::Role;
 use crate::secret::Secret;
 use crate::state::{Conference, Globals, User};
 
-/// The compiled templates. Whoever holds them can write every file: each was tried when they were made.
+/// The templates. Each was tried when they were made, so every file can be written with them.
+///
+/// They are kept as text: compiled ones cannot go from thread to thread, and compiling one takes some microseconds.
+#[derive(Clone, Debug)]
 pub struct Templates {
-    user: TinyTemplate<'static>,
+    user: &'static str,
     /// By profile; the first serves all that have none of their own.
-    conferences: TinyTemplate<'static>,
-    profiles: Vec<&'static str>,
+    conferences: Vec<(&'static str, &'static str)>,
 }
 
 impl Templates {
-    /// Compiles the template of users, and those of conferences by profile; the first of them serves every profile that
-    /// has none of its own.
+    /// Takes the template of users, and those of conferences by profile; the first of them serves every profile that has
+    /// none of its own.
     pub fn new(user: &'static str, conferences: &[(&'static str, &'static str)]) -> Result<Self, TemplateError> {
-        let mut templates = Self { user: empty(), conferences: empty(), profiles: Vec::new() };
-        let fault = |name: &str| {
-            let name = name.to_owned();
-            move |error: tinytemplate::error::Error| TemplateError { name, reason: error.to_string() }
-        };
-        templates.user.add_template(USER, user).map_err(fault(USER))?;
-        templates.user.render(USER, &UserValues::default()).map_err(fault(USER))?;
+        try_out("user", user, &UserValues::default())?;
         for (profile, text) in conferences {
-            templates.conferences.add_template(profile, text).map_err(fault(profile))?;
-            templates.conferences.render(profile, &ConferenceValues::default()).map_err(fault(profile))?;
-            templates.profiles.push(profile);
+            try_out(profile, text, &ConferenceValues::default())?;
         }
-        if templates.profiles.is_empty() {
+        if conferences.is_empty() {
             return Err(TemplateError { name: "conference".into(), reason: "there is none".into() });
         }
-        Ok(templates)
+        Ok(Self { user, conferences: conferences.to_vec() })
     }
 }
 
-const USER: &str = "user";
-
-fn empty() -> TinyTemplate<'static> {
-    let mut templates = TinyTemplate::new();
-    templates.set_default_formatter(&escape);
-    templates
+fn try_out(name: &str, text: &str, values: &impl Serialize) -> Result<(), TemplateError> {
+    let fault = |error: tinytemplate::error::Error| TemplateError { name: name.into(), reason: error.to_string() };
+    render(text, values).map(|_| ()).map_err(fault)
 }
 
-impl fmt::Debug for Templates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Templates").field("profiles", &self.profiles).finish_non_exhaustive()
-    }
+fn render(text: &str, values: &impl Serialize) -> tinytemplate::error::Result<String> {
+    let mut template = TinyTemplate::new();
+    template.set_default_formatter(&escape);
+    template.add_template("", text)?;
+    template.render("", values)
 }
 
 /// Why the templates cannot be used.
@@ -105,7 +97,7 @@ pub(crate) fn user_file(templates: &Templates, globals: &Globals, user: &User, r
         conf_flags: if role == Role::Guest { "mute-detect|mute" } else { "moderator|mute-detect" },
     };
     // It was rendered with the same fields before.
-    templates.user.render(USER, &values).unwrap_or_default()
+    render(templates.user, &values).unwrap_or_default()
 }
 
 /// The references to the PINs of all, by variable.
@@ -139,15 +131,15 @@ pub(crate) fn is_pin_reference(pin: &str) -> bool {
 
 /// The file of a conference.
 pub(crate) fn conference_file(templates: &Templates, conference: &Conference) -> String {
-    let own = templates.profiles.iter().find(|profile| **profile == conference.profile);
-    let Some(template) = own.or(templates.profiles.first()) else { return String::new() };
+    let own = templates.conferences.iter().find(|(profile, _)| *profile == conference.profile);
+    let Some((_, template)) = own.or(templates.conferences.first()) else { return String::new() };
     let values = ConferenceValues {
         num: conference.num.to_string(),
         name: &conference.name,
         profile: &conference.profile,
         pin: conference.pin.as_ref().map_or("", Secret::expose),
     };
-    templates.conferences.render(template, &values).unwrap_or_default()
+    render(template, &values).unwrap_or_default()
 }
 
 /// Escapes a value for an attribute in double quotes.

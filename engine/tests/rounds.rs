@@ -1,6 +1,6 @@
 //! How the engine keeps its state: the rounds of questions, and what becomes of the answers.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -146,13 +146,14 @@ impl Transactions {
         matches!(self.phase, Phase::Reloading { .. } | Phase::Settling { .. })
     }
 
-    /// Takes a request in, or gives it back if too many wait.
-    pub(crate) fn enqueue(&mut self, queued: Queued) -> Result<(), Queued> {
-        if self.queue.len() >= QUEUE {
-            return Err(queued);
-        }
+    /// Whether no more requests may wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= QUEUE
+    }
+
+    /// Takes a request in.
+    pub(crate) fn enqueue(&mut self, queued: Queued) {
         self.queue.push_back(queued);
-        Ok(())
     }
 
     /// Begins the next transaction, with all requests that wait.
@@ -273,21 +274,20 @@ impl Transactions {
                 None => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
             },
             Err(_) if lost => Step::Answer(refused(group.requests, Unavailable::SwitchLost)),
-            Err(FileError::Refused(files)) => {
-                let marked = files.iter().filter(|(path, refusal)| self.mark(&mut group, path, *refusal)).count();
-                if marked == 0 {
-                    let why = "the files are not as they were".to_owned();
-                    return Step::Answer(all_fail(group, &Failure::NotWritten(why)));
-                }
+            Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
                 self.again(group.requests);
                 Step::Wait
             }
-            Err(error @ FileError::Failed { .. }) => {
+            Err(error) => {
                 desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
-                let FileError::Failed { reason, .. } = error else { return Step::Wait };
-                Step::Answer(all_fail(group, &Failure::NotWritten(reason)))
+                Step::Answer(all_fail(group, &not_written(&error)))
             }
         }
+    }
+
+    /// Remembers what stands in the way of the plan. False if another attempt would meet the same.
+    fn mark_all(&mut self, group: &mut Group, files: &[(RelPath, Refusal)]) -> bool {
+        files.iter().fold(false, |any, (path, refusal)| self.mark(group, path, *refusal) || any)
     }
 
     /// A file is not as the plan needs it: a number is passed over, or those whose file it is fail. False if that changes
@@ -315,7 +315,7 @@ impl Transactions {
 
     fn kept(
         &mut self,
-        group: Group,
+        mut group: Group,
         reading: Reading,
         result: Result<FilesDone, FileError>,
         desk: &mut Desk<'_>,
@@ -327,9 +327,12 @@ impl Transactions {
                 let Group { requests, plan } = group;
                 Step::Finish(reading, answered(plan.responses(&requests), requests))
             }
+            Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
+                self.undo(group, Verdict::Retry, desk)
+            }
             Err(error) => {
                 desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
-                self.undo(group, Verdict::Fail(Failure::NotWritten(error.to_string())), desk)
+                self.undo(group, Verdict::Fail(not_written(&error)), desk)
             }
         }
     }
@@ -381,6 +384,14 @@ impl Transactions {
         }
         refused(self.queue.drain(..).collect(), Unavailable::SwitchLost)
     }
+}
+
+/// What the caller is told of files that could not be written; the log names them.
+fn not_written(error: &FileError) -> Failure {
+    Failure::NotWritten(match error {
+        FileError::Failed { reason, .. } => reason.clone(),
+        FileError::Refused(_) => "they are not as they were".to_owned(),
+    })
 }
 
 fn answered(responses: Vec<Response>, requests: Vec<Queued>) -> Vec<(Queued, Response)> {
