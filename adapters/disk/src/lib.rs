@@ -1,13 +1,32 @@
 //! The files of fsconnector.
 //!
 //! Everything below a [`Root`] is reached through [`RelPath`]s, which cannot leave it, and no link on the way is
-//! followed: whoever can write into the tree still cannot make the program read or list anything outside of it.
-//! [`ConfigurationTree`] carries out the file work of the engine.
+//! followed: whoever can write into the tree still cannot make the program read, list or change anything outside of it.
+//!
+//! [`ConfigurationTree`] carries out the file work of the engine. Behind it are [`ChangeSets`], which change all files of a
+//! request or none. They know the disk only by its [`Operations`], so the code that works on a [`Real`] disk is tested on
+//! a [`Model`] of one that fails, fills up, and loses its power at any moment.
 
+mod change_sets;
 mod configuration;
+mod fingerprint;
+mod journal;
+mod listing;
+mod lock;
+mod model;
+mod operations;
+mod places;
+mod placing;
+mod real;
 mod root;
+mod staging;
+mod strays;
 
-pub use configuration::ConfigurationTree;
+pub use change_sets::{ChangeSets, Recovered};
+pub use configuration::{ConfigurationTree, OpenError};
 #[doc(no_inline)]
 pub use fsconnector_engine::path::RelPath;
+pub use model::{Edit, Editing, Model};
+pub use operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
+pub use real::{Real, Volume};
 pub use root::Root;

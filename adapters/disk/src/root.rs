@@ -25,18 +25,21 @@ impl Root {
     /// whatever else is no plain file: nothing of the kind is offered here.
     pub fn open(&self, path: &RelPath) -> io::Result<File> {
         let folder = self.folder_of(path)?;
-        // Without waiting: opening a pipe would last until somebody writes to it.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&folder, path.file_name(), flags, Mode::empty()).map_err(hide_link)?;
-        let is_plain = FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile;
-        if is_plain { Ok(file.into()) } else { Err(io::ErrorKind::NotFound.into()) }
+        open_plain(&folder, path.file_name())
+    }
+
+    /// Opens the folder at `path`; without a path that is this one.
+    pub(crate) fn folder(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        match path {
+            Some(path) => step_into(&self.folder_of(path)?, path.file_name()),
+            None => Ok(openat(&self.folder, ".", FOLDER, Mode::empty())?),
+        }
     }
 
     /// The names in the folder at `path`, in no order, without `.` and `..`. Names that are no UTF-8 are left out: the
     /// program never writes one, and could not name it.
     pub fn names(&self, path: &RelPath) -> io::Result<Vec<String>> {
-        let parent = self.folder_of(path)?;
-        let folder = step_into(&parent, path.file_name())?;
+        let folder = self.folder(Some(path))?;
         let mut names = Vec::new();
         for entry in Dir::new(folder)? {
             if let Ok(name) = entry?.file_name().to_str()
@@ -59,6 +62,15 @@ impl Root {
         }
         Ok(folder)
     }
+}
+
+/// Opens the plain file with this name for reading. Whatever else has the name is [`io::ErrorKind::NotFound`].
+pub(crate) fn open_plain(folder: &OwnedFd, name: &str) -> io::Result<File> {
+    // Without waiting: opening a pipe would last until somebody writes to it.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(folder, name, flags, Mode::empty()).map_err(hide_link)?;
+    let is_plain = FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile;
+    if is_plain { Ok(file.into()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

@@ -1,0 +1,182 @@
+//! The operations on a real disk.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use fsconnector_engine::path::RelPath;
+use rustix::fs::{
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchmod, fchown, fstat, fsync, openat,
+    renameat_with, statat, syncfs, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
+use crate::root::{Root, open_plain};
+
+/// The files below a folder of this machine.
+#[derive(Debug)]
+pub struct Real {
+    root: Root,
+}
+
+impl Real {
+    /// The files below the folder at `path`.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Root::open_folder(path).map(|root| Self { root })
+    }
+}
+
+impl Operations for Real {
+    type Folder = OwnedFd;
+    type Volumes = Vec<Volume>;
+
+    fn folder(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        self.root.folder(path)
+    }
+
+    fn entries(&self, folder: &OwnedFd) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Not every file system tells.
+                FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    Err(Errno::NOENT) => continue,
+                    Err(error) => return Err(error.into()),
+                },
+                known => known,
+            };
+            entries.push(Entry { name: name.to_owned(), kind: entry_kind(kind) });
+        }
+        Ok(entries)
+    }
+
+    fn exists(&self, folder: &OwnedFd, name: &str) -> io::Result<bool> {
+        match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read(&self, folder: &OwnedFd, name: &str) -> io::Result<Found> {
+        let mut file = open_plain(folder, name)?;
+        let access = access(&fstat(&file)?);
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        Ok(Found { content, access })
+    }
+
+    fn write_new(&self, folder: &OwnedFd, name: &str, content: &[u8], wanted: NewAccess) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(content)?;
+        match wanted {
+            NewAccess::Private => Ok(()),
+            NewAccess::Like(access) => set_access(&file, access),
+            NewAccess::LikeFolder => {
+                let folder = access(&fstat(folder)?);
+                set_access(&file, Access { mode: folder.mode & 0o666 | 0o600, ..folder })
+            }
+        }
+    }
+
+    fn rename_new(&self, folder: &OwnedFd, from: &str, to: &str) -> io::Result<()> {
+        renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE).map_err(cannot_rename)
+    }
+
+    fn exchange(&self, folder: &OwnedFd, one: &str, other: &str) -> io::Result<()> {
+        renameat_with(folder, one, folder, other, RenameFlags::EXCHANGE).map_err(cannot_rename)
+    }
+
+    fn remove(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
+        Ok(unlinkat(folder, name, AtFlags::empty())?)
+    }
+
+    fn sync_file(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
+        Ok(fsync(open_plain(folder, name)?)?)
+    }
+
+    fn sync_folder(&self, folder: &OwnedFd) -> io::Result<()> {
+        Ok(fsync(folder)?)
+    }
+
+    fn volumes(&self, folders: &[&OwnedFd]) -> io::Result<Vec<Volume>> {
+        let mut volumes: Vec<Volume> = Vec::new();
+        for folder in folders {
+            let device = fstat(folder)?.st_dev;
+            if volumes.iter().all(|volume| volume.device != device) {
+                // A description of its own: errors are told once to each, from its opening on.
+                let folder = openat(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+                volumes.push(Volume { folder, device });
+            }
+        }
+        Ok(volumes)
+    }
+
+    fn sync_volumes(&self, volumes: &Vec<Volume>) -> io::Result<()> {
+        for volume in volumes {
+            syncfs(&volume.folder).map_err(|error| match error {
+                Errno::NOSYS => io::ErrorKind::Unsupported.into(),
+                other => io::Error::from(other),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn cannot_rename(error: Errno) -> io::Error {
+    match error {
+        Errno::INVAL | Errno::NOSYS | Errno::NOTSUP => io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the file system cannot rename with RENAME_NOREPLACE and RENAME_EXCHANGE, without which a file could be lost \
+             that somebody edits at the same time; move the configuration to another one, such as ext4, xfs or btrfs",
+        ),
+        other => other.into(),
+    }
+}
+
+/// A file system, by one of its folders.
+#[derive(Debug)]
+pub struct Volume {
+    folder: OwnedFd,
+    device: u64,
+}
+
+fn entry_kind(kind: FileType) -> EntryKind {
+    match kind {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Folder,
+        _ => EntryKind::Other,
+    }
+}
+
+fn access(stat: &Stat) -> Access {
+    Access { mode: stat.st_mode & 0o777, owner: stat.st_uid, group: stat.st_gid }
+}
+
+/// Gives a new file this access as far as we may. If the owner cannot be given, it is ours. If the group cannot be given
+/// either, our own group gets no more than everybody.
+fn set_access(file: &File, wanted: Access) -> io::Result<()> {
+    let (mut mode, is) = (wanted.mode, access(&fstat(file)?));
+    let (owner, group) = (Uid::from_raw(wanted.owner), Gid::from_raw(wanted.group));
+    if (is.owner, is.group) != (wanted.owner, wanted.group) {
+        let mut given = fchown(file, Some(owner), Some(group));
+        if given == Err(Errno::PERM) && is.group != wanted.group {
+            given = fchown(file, None, Some(group));
+        }
+        match given {
+            Err(Errno::PERM) if is.group == wanted.group => {}
+            Err(Errno::PERM) => mode &= 0o707 | (mode & 0o007) << 3,
+            other => other?,
+        }
+    }
+    Ok(fchmod(file, Mode::from_raw_mode(mode))?)
+}
