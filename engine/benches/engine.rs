@@ -1,18 +1,24 @@
 //! The engine alone, on one core.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fmt::Write;
 
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
+use fsconnector_engine::change::command::{Caller, Command, RequestId};
 use fsconnector_engine::config::{Config, NumberRange};
+use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
 use fsconnector_engine::esl::frame::{ContentType, Framer};
-use fsconnector_engine::io::Reply;
+use fsconnector_engine::io::{Effect, Epoch, FileWork, FilesDone, Input, Reply};
 use fsconnector_engine::numbers::FreeNumbers;
+use fsconnector_engine::render::Templates;
+use fsconnector_engine::state::UserId;
 use fsconnector_engine::switch::Reading;
+use fsconnector_engine::time::Now;
+use fsconnector_engine::{Engine, Start};
 
 fn main() {
     divan::main();
@@ -102,6 +108,53 @@ fn reading(bencher: Bencher, users: u32) {
         assert_eq!(reading.users.len(), users as usize);
         reading
     });
+}
+
+/// 900 users in one request: judged, planned and rendered.
+#[divan::bench]
+fn adding_900_users(bencher: Bencher) {
+    let items: Vec<_> = (0..900)
+        .map(|n| serde_json::json!({"name": format!("user {n}"), "email": "u@example.org", "context": "team"}))
+        .collect();
+    let items = serde_json::Value::from(items);
+    let setting = || (connected_engine(), Command::AddUsers(serde_json::from_value(items.clone()).unwrap()));
+    bencher.counter(ItemsCount::new(900_usize)).with_inputs(setting).bench_local_values(|(mut engine, command)| {
+        let caller = Caller { id: UserId::parse("1").unwrap(), name: "bench".into(), address: [127, 0, 0, 1].into() };
+        let mut out = Vec::new();
+        let request = Input::Request { id: RequestId(1), caller, command, entropy: [7; 32] };
+        engine.handle(Now::default(), request, &mut out);
+        let [Effect::Files { work: FileWork::Commit(set), .. }] = &out[..] else { panic!("{out:?}") };
+        let bytes: usize =
+            set.changes.iter().filter_map(|change| set.content(change)).map(|content| content.len()).sum();
+        assert!(bytes > 900 * 500);
+        bytes
+    });
+}
+
+/// An engine that has read a switch without users.
+fn connected_engine() -> Engine {
+    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
+    let start = Start { templates, unsettled: false };
+    let mut engine = Engine::new(Config::default(), start, Now::default()).unwrap();
+    let epoch = Epoch(1);
+    let mut inputs = vec![Input::SwitchUp { epoch }];
+    while let Some(input) = inputs.pop() {
+        let mut out = Vec::new();
+        engine.handle(Now::default(), input, &mut out);
+        inputs.extend(out.into_iter().filter_map(|effect| match effect {
+            Effect::Switch { id, command, .. } => {
+                let body = match command {
+                    SwitchCommand::ConferenceProfiles => "<configuration></configuration>",
+                    SwitchCommand::Directory | SwitchCommand::Dialplan => "<section></section>",
+                    _ => "domain=x\ndefconpin=1\n",
+                };
+                Some(Input::SwitchReply { epoch, id, reply: Reply::Answer(body.into()) })
+            }
+            Effect::Files { id, .. } => Some(Input::FilesDone { id, result: Ok(FilesDone::Listed(Vec::new())) }),
+            _ => None,
+        }));
+    }
+    engine
 }
 
 /// All numbers of a range are given, one after the other.

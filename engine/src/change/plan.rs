@@ -13,7 +13,7 @@ use crate::path::RelPath;
 use crate::query::{conference_json, user_json};
 use crate::render::resolve_pin;
 use crate::secret::Secret;
-use crate::state::{Conference, State, User};
+use crate::state::{State, User};
 use crate::switch::Reading;
 
 /// One item of one request of the group.
@@ -108,28 +108,38 @@ impl Judging<'_> {
     fn command(mut self) -> Vec<Answer> {
         match &self.queued.command {
             Command::AddUsers(items) => {
-                self.each(items, |draft, asked, entropy| users::add(draft, asked, entropy).map(shown_user));
+                self.each(items, |draft, asked, entropy| {
+                    users::add(draft, asked, entropy).map(|user| user_json(&user))
+                });
             }
             Command::ModUsers(items) => {
-                self.each(items, |draft, asked, entropy| users::change(draft, asked, entropy).map(shown_user));
+                self.each(items, |draft, asked, entropy| {
+                    users::change(draft, asked, entropy).map(|user| user_json(&user))
+                });
             }
             Command::DelUsers(items) => {
-                self.each(items, |draft, asked, _| users::remove(draft, asked).map(shown_user));
+                self.each(items, |draft, asked, _| users::remove(draft, asked).map(|user| user_json(&user)));
             }
             Command::RebuildUsers => {
                 let all = self.draft.state().users.iter();
                 let all: Vec<Item<User>> =
                     all.map(|user| Item { asked: user.clone(), sent: user_json(user) }).collect();
-                self.each(&all, |draft, user, _| users::rewrite(draft, user).map(shown_user));
+                self.each(&all, |draft, user, _| users::rewrite(draft, user).map(|user| user_json(&user)));
             }
             Command::AddConferences(items) => {
-                self.each(items, |draft, asked, _| conferences::add(draft, asked).map(shown_conference));
+                self.each(items, |draft, asked, _| {
+                    conferences::add(draft, asked).map(|conference| conference_json(&conference))
+                });
             }
             Command::ModConferences(items) => {
-                self.each(items, |draft, asked, _| conferences::change(draft, asked).map(shown_conference));
+                self.each(items, |draft, asked, _| {
+                    conferences::change(draft, asked).map(|conference| conference_json(&conference))
+                });
             }
             Command::DelConferences(items) => {
-                self.each(items, |draft, asked, _| conferences::remove(draft, asked).map(shown_conference));
+                self.each(items, |draft, asked, _| {
+                    conferences::remove(draft, asked).map(|conference| conference_json(&conference))
+                });
             }
         }
         self.answers
@@ -148,14 +158,6 @@ impl Judging<'_> {
             self.answers.push(Answer { sent: item.sent.clone(), result });
         }
     }
-}
-
-fn shown_user(user: User) -> Value {
-    user_json(&user)
-}
-
-fn shown_conference(conference: Conference) -> Value {
-    conference_json(&conference)
 }
 
 fn respond(queued: &Queued, answers: Vec<Answer>) -> Response {

@@ -1,0 +1,339 @@
+//! An engine with an honest disk and a switch that shows what is on it – unless a test says otherwise.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use fsconnector_engine::change::command::{Caller, Command, RequestId, Response, Unavailable};
+use fsconnector_engine::change_set::{ChangeSet, Refusal};
+use fsconnector_engine::config::Config;
+use fsconnector_engine::esl::command::SwitchCommand;
+use fsconnector_engine::esl::event::Event;
+use fsconnector_engine::io::{Effect, Epoch, FileError, FileWork, FilesDone, Input, Reply};
+use fsconnector_engine::note::Note;
+use fsconnector_engine::path::RelPath;
+use fsconnector_engine::render::Templates;
+use fsconnector_engine::state::{State, UserId};
+use fsconnector_engine::time::{Mono, Now, Wall};
+use fsconnector_engine::{Engine, Start};
+use serde_json::Value;
+
+type Files = BTreeMap<String, String>;
+
+/// What a client was told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Answered {
+    pub(crate) done: Vec<Value>,
+    pub(crate) failed: Vec<Value>,
+    pub(crate) unavailable: Option<Unavailable>,
+}
+
+impl Answered {
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.failed.iter().map(|failed| failed["error"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl From<Response> for Answered {
+    fn from(response: Response) -> Self {
+        let failed = response.failed.iter().map(|failed| serde_json::to_value(failed).unwrap()).collect();
+        Self { done: response.done, failed, unavailable: response.unavailable }
+    }
+}
+
+pub(crate) struct Stage {
+    engine: Engine,
+    now: Now,
+    epoch: Epoch,
+    /// What is to be carried out, in order.
+    effects: VecDeque<Effect>,
+    last_request: u64,
+    answers: BTreeMap<RequestId, Answered>,
+    states_at_answers: BTreeMap<RequestId, Arc<State>>,
+    published: Option<Arc<State>>,
+    /// The files on the disk, and those that an undo brings back.
+    pub(crate) files: Files,
+    before: Option<Files>,
+    /// What the switch has loaded.
+    loaded: Files,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) reloads: usize,
+    /// How often the directory was asked for.
+    pub(crate) rounds: usize,
+    pub(crate) undone: bool,
+    /// What the switch says in place of a success.
+    pub(crate) rejects: Option<String>,
+    /// Folders that the switch does not include.
+    pub(crate) hidden: Vec<String>,
+    pub(crate) refuse: Option<(String, Refusal)>,
+    pub(crate) disk_error: Option<String>,
+    pub(crate) sends_events: bool,
+    pub(crate) garbles: bool,
+}
+
+pub(crate) fn command(op: &str, items: &Value) -> Command {
+    fn read<T: serde::de::DeserializeOwned>(items: &Value) -> T {
+        serde_json::from_value(items.clone()).unwrap()
+    }
+    match op {
+        "users/add" => Command::AddUsers(read(items)),
+        "users/mod" => Command::ModUsers(read(items)),
+        "users/del" => Command::DelUsers(read(items)),
+        "users/rebuild" => Command::RebuildUsers,
+        "conferences/add" => Command::AddConferences(read(items)),
+        "conferences/mod" => Command::ModConferences(read(items)),
+        "conferences/del" => Command::DelConferences(read(items)),
+        other => panic!("{other}"),
+    }
+}
+
+impl Stage {
+    /// A stage whose engine has read a switch without users.
+    pub(crate) fn new() -> Self {
+        let mut stage = Self::start(false);
+        stage.connect();
+        stage.run();
+        stage
+    }
+
+    /// A stage whose engine starts after a crash, and is not connected yet.
+    pub(crate) fn unsettled() -> Self {
+        Self::start(true)
+    }
+
+    fn start(unsettled: bool) -> Self {
+        let now = Now { mono: Mono(0), wall: Wall(1_800_000_000_000_000) };
+        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
+        Self {
+            engine: Engine::new(Config::default(), Start { templates, unsettled }, now).unwrap(),
+            now,
+            epoch: Epoch(0),
+            effects: VecDeque::new(),
+            last_request: 0,
+            answers: BTreeMap::new(),
+            states_at_answers: BTreeMap::new(),
+            published: None,
+            files: Files::new(),
+            before: None,
+            loaded: Files::new(),
+            notes: Vec::new(),
+            reloads: 0,
+            rounds: 0,
+            undone: false,
+            rejects: None,
+            hidden: Vec::new(),
+            refuse: None,
+            disk_error: None,
+            sends_events: false,
+            garbles: false,
+        }
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.epoch.0 += 1;
+        self.input(Input::SwitchUp { epoch: self.epoch });
+    }
+
+    pub(crate) fn lose(&mut self) {
+        self.input(Input::SwitchDown { epoch: self.epoch });
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, op: &str, items: &Value) -> RequestId {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        let caller =
+            Caller { id: UserId::parse("20099").unwrap(), name: "admin".into(), address: [192, 0, 2, 1].into() };
+        let entropy = [u8::try_from(self.last_request % 256).unwrap(); 32];
+        self.input(Input::Request { id, caller, command: command(op, items), entropy });
+        id
+    }
+
+    /// Sends a request, and waits for its answer.
+    pub(crate) fn ask(&mut self, op: &str, items: &Value) -> Answered {
+        let id = self.send(op, items);
+        self.run();
+        self.answer(id)
+    }
+
+    pub(crate) fn answer(&self, id: RequestId) -> Answered {
+        self.answers.get(&id).unwrap_or_else(|| panic!("{id:?} was not answered")).clone()
+    }
+
+    /// The state that readers had when a request was answered.
+    pub(crate) fn state_at_answer(&self, id: u64) -> &State {
+        &self.states_at_answers[&RequestId(id)]
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.published.as_ref().unwrap()
+    }
+
+    pub(crate) fn file(&self, path: &str) -> &str {
+        &self.files[path]
+    }
+
+    pub(crate) fn paths(&self) -> Vec<&str> {
+        self.files.keys().map(String::as_str).collect()
+    }
+
+    /// Somebody writes a user's file and has the switch load it.
+    pub(crate) fn write_user(&mut self, path: &str, id: &str, name: &str, email: &str, conpin: &str) {
+        let text = format!(
+            r#"<include>
+            <user id="{id}"><params><param name="password" value="pw"/></params><variables>
+            <variable name="user_context" value="team"/><variable name="effective_caller_id_name" value="{name}"/>
+            <variable name="verto_dvar_email" value="{email}"/><variable name="polymac" value="none"/>
+            <variable name="conpin" value="{conpin}"/></variables></user>
+            </include>"#
+        );
+        self.files.insert(path.into(), text);
+        self.reload_by_others();
+        self.run();
+    }
+
+    /// Somebody writes a conference's file and has the switch load it.
+    pub(crate) fn write_conference(&mut self, num: &str, data: &str) {
+        let text = format!(
+            "<include>\n<extension name=\"x\"><condition field=\"destination_number\" expression=\"^{num}$\">\
+             <action application=\"conference\" data=\"{data}\"/></condition></extension>\n</include>"
+        );
+        self.files.insert(format!("dialplan/conferences/{num}.xml"), text);
+        self.reload_by_others();
+        self.run();
+    }
+
+    pub(crate) fn reload_by_others(&mut self) {
+        self.loaded = self.files.clone();
+        self.event();
+    }
+
+    fn event(&mut self) {
+        let event = Event::plain("Event-Name: RELOADXML\n".into());
+        self.input(Input::SwitchEvent { epoch: self.epoch, event });
+    }
+
+    /// Carries out effects until there are no more.
+    pub(crate) fn run(&mut self) {
+        while self.step() {}
+    }
+
+    /// Carries out one effect; false if there is none.
+    pub(crate) fn step(&mut self) -> bool {
+        let Some(effect) = self.effects.pop_front() else { return false };
+        match effect {
+            Effect::Publish(state) => self.published = Some(state),
+            Effect::Log(note) => self.notes.push(note),
+            Effect::Respond { id, response } => {
+                self.states_at_answers.extend(self.published.clone().map(|state| (id, state)));
+                assert!(self.answers.insert(id, response.into()).is_none(), "{id:?} was answered twice");
+            }
+            Effect::Files { id, work } => {
+                let result = self.work(&work);
+                self.input(Input::FilesDone { id, result });
+            }
+            Effect::Switch { id, epoch, command } => {
+                let answer = self.switch(command);
+                self.input(Input::SwitchReply { epoch, id, reply: Reply::Answer(answer.into()) });
+            }
+        }
+        true
+    }
+
+    fn input(&mut self, input: Input) {
+        self.now.mono.0 += 1_000;
+        let mut out = Vec::new();
+        self.engine.handle(self.now, input, &mut out);
+        self.effects.extend(out);
+    }
+
+    fn work(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
+        match work {
+            FileWork::List(_) => {
+                let shown = self.loaded.keys().filter_map(|path| RelPath::parse(path));
+                Ok(FilesDone::Listed(shown.collect()))
+            }
+            FileWork::Commit(set) => self.commit(set).map(|()| FilesDone::Committed),
+            FileWork::Keep => {
+                self.before = None;
+                Ok(FilesDone::Kept)
+            }
+            FileWork::Undo => {
+                self.undone = true;
+                self.files = self.before.take().unwrap_or_default();
+                Ok(FilesDone::Undone { left: Vec::new() })
+            }
+        }
+    }
+
+    fn commit(&mut self, set: &ChangeSet) -> Result<(), FileError> {
+        if let Some(reason) = &self.disk_error {
+            let path = set.changes[0].path.clone();
+            return Err(FileError::Failed { path, reason: reason.clone() });
+        }
+        let mut refused = Vec::new();
+        for change in &set.changes {
+            let path = change.path.as_str();
+            let told = self.refuse.as_ref().filter(|(refused, _)| refused == path).map(|(_, refusal)| *refusal);
+            let found = self.files.get(path).map(|content| change.accepts(content.as_bytes()));
+            let creates = change.accepts(b"") == Err(Refusal::Occupied);
+            let missing = (found.is_none() && !creates).then_some(Refusal::Missing);
+            refused.extend(told.or(missing).or(found.and_then(Result::err)).map(|why| (change.path.clone(), why)));
+        }
+        if !refused.is_empty() {
+            return Err(FileError::Refused(refused));
+        }
+        self.before = Some(self.files.clone());
+        for change in &set.changes {
+            match set.content(change) {
+                Some(content) => self.files.insert(change.path.as_str().to_owned(), content),
+                None => self.files.remove(change.path.as_str()),
+            };
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, command: SwitchCommand) -> String {
+        match command {
+            SwitchCommand::Version => "FreeSWITCH\n".into(),
+            SwitchCommand::Globals => "defconpin=1111\nmodconpin=2222\nes_pw=ClueCon\n".into(),
+            SwitchCommand::ConferenceProfiles => r#"<configuration><profiles><profile name="16kHz-novideo"></profile>
+                <profile name="48kHz-video"></profile></profiles></configuration>"#
+                .into(),
+            SwitchCommand::Directory => {
+                self.rounds += 1;
+                let users = self.shown("directory/");
+                let garble = if self.garbles && self.reloads > 0 { "<" } else { "" };
+                format!(
+                    "<section><domain><groups><group><users>{users}{garble}</users></group></groups></domain></section>"
+                )
+            }
+            SwitchCommand::Dialplan => {
+                format!("<section><context>{}</context></section>", self.shown("dialplan/conferences/"))
+            }
+            SwitchCommand::ReloadXml => self.reload(),
+        }
+    }
+
+    fn reload(&mut self) -> String {
+        if let Some(words) = &self.rejects {
+            return format!("{words}\n");
+        }
+        self.reloads += 1;
+        self.loaded = self.files.clone();
+        if self.sends_events {
+            self.event();
+        }
+        "+OK [Success]\n".into()
+    }
+
+    /// The loaded files below a folder, merged as the switch does it.
+    fn shown(&self, folder: &str) -> String {
+        let hidden = |path: &str| self.hidden.iter().any(|hidden| path.starts_with(hidden.as_str()));
+        let files = self.loaded.iter().filter(|(path, _)| path.starts_with(folder) && !hidden(path));
+        let lines = files.flat_map(|(_, text)| text.lines()).filter(|line| !line.contains("include>"));
+        let merged: String = lines.flat_map(|line| [line, "\n"]).collect();
+        merged.replace("$${defconpin}", "1111").replace("$${modconpin}", "2222")
+    }
+}
