@@ -7,7 +7,7 @@ use crate::access::Role;
 use crate::path::RelPath;
 use crate::render::{Templates, conference_file, user_file};
 use crate::state::{Conference, Globals, User, UserId};
-use crate::switch::file::{Holding, holding};
+use crate::switch::file::{Verdict, compare_conference, compare_user};
 
 /// Changes of files that happen all or not at all. No path is in it twice.
 #[derive(Clone, Debug)]
@@ -35,9 +35,18 @@ pub enum ChangeKind {
     /// The file is made. If there is one already, that is [`Refusal::Occupied`].
     Create(Document),
     /// The file is written anew. It has to hold exactly this user or conference.
-    Replace(Subject, Document),
+    Replace(Before, Document),
     /// The file is removed. It has to hold exactly this user or conference.
-    Remove(Subject),
+    Remove(Before),
+}
+
+/// Whom a file holds, as the switch reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// A user.
+    User(User),
+    /// A conference.
+    Conference(Conference),
 }
 
 /// Whom a file is about.
@@ -98,19 +107,32 @@ impl ChangeSet {
     }
 }
 
-impl Change {
-    /// Whether the change may be made to a file that holds `content` now.
-    pub fn accepts(&self, content: &[u8]) -> Result<(), Refusal> {
-        match &self.kind {
-            ChangeKind::Create(_) => Err(Refusal::Occupied),
-            ChangeKind::Replace(subject, _) | ChangeKind::Remove(subject) => {
-                let owned = match holding(content) {
-                    Some(Holding::User(id)) => *subject == Subject::User(id),
-                    Some(Holding::Conference(num)) => *subject == Subject::Conference(num),
-                    None => false,
-                };
-                if owned { Ok(()) } else { Err(Refusal::NotItsOwn) }
+impl ChangeSet {
+    /// Whether the change may be made to a file that holds `content` now; if so, whether anything that somebody has added
+    /// to it is lost.
+    pub fn accepts(&self, change: &Change, content: &[u8]) -> Result<Loss, Refusal> {
+        let verdict = match &change.kind {
+            ChangeKind::Create(_) => return Err(Refusal::Occupied),
+            ChangeKind::Replace(Before::User(user), _) | ChangeKind::Remove(Before::User(user)) => {
+                compare_user(content, user, &self.globals)
             }
+            ChangeKind::Replace(Before::Conference(conference), _)
+            | ChangeKind::Remove(Before::Conference(conference)) => compare_conference(content, conference),
+        };
+        match (verdict, &change.kind) {
+            (Verdict::Same { has_extras: true }, ChangeKind::Replace(..)) => Ok(Loss::Extras),
+            (Verdict::Same { .. }, _) => Ok(Loss::Nothing),
+            (Verdict::Edited, _) => Err(Refusal::Changed),
+            (Verdict::Others, _) => Err(Refusal::NotItsOwn),
         }
     }
+}
+
+/// What is lost of a file that is written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing but what is meant to change.
+    Nothing,
+    /// What somebody has added by hand.
+    Extras,
 }

@@ -31,7 +31,7 @@ pub(crate) fn check<'a, O: Operations>(
     let mut checked = Vec::with_capacity(set.changes.len());
     let mut refused = Vec::new();
     for change in &set.changes {
-        match check_one(operations, folders, change)? {
+        match check_one(operations, folders, set, change)? {
             Ok(old) => checked.push(Checked { change, old }),
             Err(refusal) => refused.push((change.path.clone(), refusal)),
         }
@@ -43,6 +43,7 @@ pub(crate) fn check<'a, O: Operations>(
 fn check_one<O: Operations>(
     operations: &O,
     folders: &Folders<O::Folder>,
+    set: &ChangeSet,
     change: &Change,
 ) -> Result<Result<Option<Found>, Refusal>, FileError> {
     let path = &change.path;
@@ -53,7 +54,7 @@ fn check_one<O: Operations>(
     }
     let Some(place) = folders.place(path) else { return Ok(Err(Refusal::Missing)) };
     match operations.read(place.folder, place.name) {
-        Ok(old) => Ok(change.accepts(&old.content).map(|()| Some(old))),
+        Ok(old) => Ok(set.accepts(change, &old.content).map(|_| Some(old))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Refusal::Missing)),
         Err(error) => Err(failed(path, &error)),
     }

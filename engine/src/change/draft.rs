@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::Role;
-use crate::change_set::{Change, ChangeKind, Document, Subject};
+use crate::change_set::{Before, Change, ChangeKind, Document, Subject};
 use crate::config::{Config, Context};
 use crate::numbers::FreeNumbers;
 use crate::path::RelPath;
@@ -209,24 +209,24 @@ impl Draft {
     fn user_change(&self, id: &UserId, after: Option<&User>) -> Option<Change> {
         let before = self.state.users.by_id(id.as_str());
         let path = user_path(before.or(after)?)?;
-        let subject = before.map(|user| Subject::User(user.id.clone()));
+        let before = before.cloned().map(Before::User);
         let document = after.map(|user| Document::User(user.clone(), self.role(&user.context)));
-        Some(Change { path, kind: kind(subject, document)? })
+        Some(Change { path, kind: kind(before, document)? })
     }
 
     fn conference_change(&self, num: u32, after: Option<&Conference>) -> Option<Change> {
-        let subject = self.known_conference(num).map(|_| Subject::Conference(num));
+        let before = self.known_conference(num).cloned().map(Before::Conference);
         let document = after.cloned().map(Document::Conference);
-        Some(Change { path: conference_path(num)?, kind: kind(subject, document)? })
+        Some(Change { path: conference_path(num)?, kind: kind(before, document)? })
     }
 }
 
-fn kind(before: Option<Subject>, after: Option<Document>) -> Option<ChangeKind> {
+fn kind(before: Option<Before>, after: Option<Document>) -> Option<ChangeKind> {
     match (before, after) {
         (None, None) => None,
         (None, Some(document)) => Some(ChangeKind::Create(document)),
-        (Some(subject), Some(document)) => Some(ChangeKind::Replace(subject, document)),
-        (Some(subject), None) => Some(ChangeKind::Remove(subject)),
+        (Some(before), Some(document)) => Some(ChangeKind::Replace(before, document)),
+        (Some(before), None) => Some(ChangeKind::Remove(before)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::xml::{Element, Path, Visitor, walk};
+use super::xml::{Element, Path, Visitor, walk, walk_file};
 use super::{Misfit, Oddity, Trouble};
 use crate::config::Config;
 use crate::numbers::parse_number;
@@ -41,6 +41,24 @@ pub(super) fn read(answer: &[u8], config: &Config, oddities: &mut Vec<Oddity>) -
         }
     }
     Ok(dialplan)
+}
+
+/// Reads the one extension of a file: its number, and – if it is a conference – name, profile and PIN. Nothing if it is
+/// none, or not the only one.
+pub(super) fn read_file(content: &[u8], root: &'static str) -> Option<(u32, Option<(String, String, String)>)> {
+    let mut extensions = Extensions::default();
+    walk_file(content, root, &mut extensions).ok()?;
+    let [num] = extensions.numbers[..] else { return None };
+    let parts = match &extensions.with_conference[..] {
+        [extension] => match &extension.conferences[..] {
+            [(_, data)] => split_data(data).ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let owned =
+        parts.map(|(name, profile, pin)| (name.to_owned(), profile.to_owned(), pin.unwrap_or_default().to_owned()));
+    Some((num, owned))
 }
 
 #[derive(Default)]
@@ -168,7 +186,7 @@ fn split_data(data: &str) -> Result<(&str, &str, Option<&str>), Misfit> {
 }
 
 /// The number of an expression `NUM` or `^NUM$`.
-pub(super) fn single_number(expression: &str) -> Option<u32> {
+fn single_number(expression: &str) -> Option<u32> {
     let anchored = expression.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
     parse_number(anchored.unwrap_or(expression))
 }

@@ -1,6 +1,6 @@
 //! `xml_locate directory`: the users.
 
-use super::xml::{Element, Path, Visitor, walk};
+use super::xml::{Element, Path, Visitor, walk, walk_file};
 use super::{Oddity, Trouble};
 use crate::secret::Secret;
 use crate::state::{User, UserId};
@@ -19,6 +19,14 @@ pub(super) fn read(answer: &[u8], oddities: &mut Vec<Oddity>) -> Result<Vec<User
     }
     let drafts = found.into_iter().chain(astray);
     Ok(drafts.map(|draft| draft.finish(oddities)).collect())
+}
+
+/// Reads the users of a file, as they were written there; nothing if it cannot be read.
+pub(super) fn read_file(content: &[u8], root: &'static str) -> Option<Vec<User>> {
+    let mut directory = Directory::default();
+    walk_file(content, root, &mut directory).ok()?;
+    let drafts = directory.found.into_iter().chain(directory.astray);
+    Some(drafts.map(|draft| draft.finish(&mut Vec::new())).collect())
 }
 
 #[derive(Default)]

@@ -1,55 +1,145 @@
-//! A file of the configuration tree, as it was written: whom it holds.
+//! A file of the configuration tree as it was written: whom it holds, and whether that is what the switch reports.
 
+use super::dialplan;
+use super::directory;
 use super::xml::{Element, Path, Visitor, walk_file};
-use crate::state::UserId;
+use crate::secret::Secret;
+use crate::state::{Conference, Globals, User};
 
-/// The one user or conference of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holding {
-    /// A user.
-    User(UserId),
-    /// An extension with this number.
-    Conference(u32),
+/// The root of every file that is ours.
+const ROOT: &str = "include";
+
+/// What a file is found to be, compared with what the switch reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds exactly this user or conference, as the switch reports it.
+    Same {
+        /// Whether there is more in it than the connector would write.
+        has_extras: bool,
+    },
+    /// It holds exactly this user or conference, with other values: somebody has edited it, and the switch has not loaded
+    /// it since.
+    Edited,
+    /// It holds somebody else, or others besides, or cannot be read.
+    Others,
 }
 
-/// Whom the file holds; nothing if that is nobody, somebody else besides, or if it cannot be read.
-pub fn holding(content: &[u8]) -> Option<Holding> {
-    let mut seen = Seen::default();
-    walk_file(content, "include", &mut seen).ok()?;
-    match (&mut seen.all[..], seen.others) {
-        ([Some(holding)], 0) => Some(holding.clone()),
-        _ => None,
+/// Compares a file with a user.
+pub fn compare_user(content: &[u8], user: &User, globals: &Globals) -> Verdict {
+    let shape = Shape::of(content, "user", &["params", "variables", "param", "variable"]);
+    match (shape, directory::read_file(content, ROOT)) {
+        (Some(shape), Some(mut found)) if found.len() == 1 && found.first().is_some_and(|own| own.id == user.id) => {
+            let same = found.pop().is_some_and(|own| expanded(own, globals) == *user);
+            verdict(same, shape.has_extras || shape.has_other_names(&OUR_NAMES))
+        }
+        _ => Verdict::Others,
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    /// The users and extensions at the top of the file; nothing for one that is not as ours are.
-    all: Vec<Option<Holding>>,
-    /// Everything else at the top.
-    others: usize,
+/// Compares a file with a conference.
+pub fn compare_conference(content: &[u8], conference: &Conference) -> Verdict {
+    let shape = Shape::of(content, "extension", &["condition", "action"]);
+    match (shape, dialplan::read_file(content, ROOT)) {
+        (Some(shape), Some((num, found))) if num == conference.num => {
+            let (name, profile, pin) = found.unwrap_or_default();
+            let own_pin = conference.pin.as_ref().map_or("", Secret::expose);
+            let same = name == conference.name && profile == conference.profile && pin == own_pin;
+            verdict(same, shape.has_extras || shape.has_other_names(&OUR_APPLICATIONS))
+        }
+        _ => Verdict::Others,
+    }
 }
 
-impl Visitor for Seen {
-    fn open(&mut self, around: Path<'_>, element: Element<'_>) {
-        let at_top = around.is(&["include"]);
-        match element.name() {
-            "user" if at_top => self.all.push(UserId::parse(&element.value("id")).map(Holding::User)),
-            "extension" if at_top => self.all.push(None),
-            "condition" if around.is(&["include", "extension"]) => self.number(element),
-            "user" | "extension" => self.others += 1,
-            _ if at_top => self.others += 1,
-            _ => {}
+fn verdict(same: bool, has_extras: bool) -> Verdict {
+    if same { Verdict::Same { has_extras } } else { Verdict::Edited }
+}
+
+/// The params and variables that the connector writes.
+const OUR_NAMES: [&str; 11] = [
+    "password",
+    "vm-password",
+    "user_context",
+    "effective_caller_id_name",
+    "effective_caller_id_number",
+    "outbound_caller_id_name",
+    "outbound_caller_id_number",
+    "verto_dvar_email",
+    "polymac",
+    "conf_flags",
+    "conpin",
+];
+
+/// The applications that the connector writes.
+const OUR_APPLICATIONS: [&str; 3] = ["set", "answer", "conference"];
+
+/// The user as the switch would report it.
+fn expanded(user: User, globals: &Globals) -> User {
+    let boxed = |value: &str| expand(value, globals).into_boxed_str();
+    User {
+        password: Secret::new(expand(user.password.expose(), globals)),
+        conpin: Secret::new(expand(user.conpin.expose(), globals)),
+        context: boxed(&user.context),
+        name: boxed(&user.name),
+        email: boxed(&user.email),
+        polymac: boxed(&user.polymac),
+        id: user.id,
+    }
+}
+
+/// Puts the values of variables in the place of `$${name}`, as the switch's preprocessor does; one that is not set is
+/// empty.
+fn expand(value: &str, globals: &Globals) -> String {
+    let mut parts = value.split("$${");
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('}') {
+            Some((name, rest)) => {
+                expanded.push_str(globals.get(name).map_or("", String::as_str));
+                expanded.push_str(rest);
+            }
+            None => {
+                expanded.push_str("$${");
+                expanded.push_str(part);
+            }
         }
     }
+    expanded
 }
 
-impl Seen {
-    fn number(&mut self, condition: Element<'_>) {
-        let number = super::dialplan::single_number(&condition.value("expression")).map(Holding::Conference);
-        match self.all.last_mut() {
-            Some(extension @ None) if condition.value("field") == "destination_number" => *extension = number,
-            _ => {}
+/// The elements of a file, roughly.
+struct Shape {
+    own: &'static str,
+    inner: &'static [&'static str],
+    has_one: bool,
+    others_at_top: bool,
+    has_extras: bool,
+    /// The `name` or `application` of each inner element that has one.
+    names: Vec<String>,
+}
+
+impl Shape {
+    /// The shape of a file with one element `own` at its top; nothing if it has another shape. Elements inside of it
+    /// that are none of `inner` are extras.
+    fn of(content: &[u8], own: &'static str, inner: &'static [&'static str]) -> Option<Self> {
+        let mut shape = Self { own, inner, has_one: false, others_at_top: false, has_extras: false, names: Vec::new() };
+        walk_file(content, ROOT, &mut shape).ok()?;
+        (shape.has_one && !shape.others_at_top).then_some(shape)
+    }
+
+    fn has_other_names(&self, ours: &[&str]) -> bool {
+        self.names.iter().any(|name| !ours.contains(&name.as_str()))
+    }
+}
+
+impl Visitor for Shape {
+    fn open(&mut self, around: Path<'_>, element: Element<'_>) {
+        if around.is(&[ROOT]) {
+            self.others_at_top |= self.has_one || element.name() != self.own;
+            self.has_one = true;
+        } else if around.depth() > 1 {
+            self.has_extras |= !self.inner.contains(&element.name());
+            let name = element.attribute("application").or_else(|| element.attribute("name"));
+            self.names.extend(name.map(std::borrow::Cow::into_owned));
         }
     }
 }
@@ -57,35 +147,87 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ContextName;
+    use crate::state::UserId;
 
-    fn check(content: &str, expected: Option<&str>) {
-        let name = holding(content.as_bytes()).map(|holding| match holding {
-            Holding::User(id) => format!("user {id}"),
-            Holding::Conference(num) => format!("conference {num}"),
-        });
-        assert_eq!(name.as_deref(), expected, "{content}");
+    fn user() -> User {
+        User {
+            id: UserId::parse("20000").unwrap(),
+            password: Secret::new("pw"),
+            conpin: Secret::new("2357"),
+            context: "team".into(),
+            name: "Jürgen & Co".into(),
+            email: "j@example.org".into(),
+            polymac: "none".into(),
+        }
+    }
+
+    fn user_text(name: &str, extra: &str) -> String {
+        format!(
+            r#"<include>
+            <user id="20000"><params><param name="password" value="pw"/></params><variables>
+            <variable name="user_context" value="team"/><variable name="conpin" value="$${{modconpin}}"/>
+            <variable name="effective_caller_id_name" value="{name}"/><variable name="polymac" value="none"/>
+            <variable name="verto_dvar_email" value="j@example.org"/>{extra}</variables></user>
+            </include>"#
+        )
+    }
+
+    fn check_user(content: &str, expected: Verdict) {
+        let globals = Globals::from([("modconpin".into(), "2357".into())]);
+        assert_eq!(compare_user(content.as_bytes(), &user(), &globals), expected, "{content}");
     }
 
     #[test]
-    fn a_file_of_its_own_holds_one_user_or_one_conference() {
-        check(
-            "<include>\n<user id=\"20000\"><params><param name=\"a\" value=\"b\"/></params></user>\n</include>\n",
-            Some("user 20000"),
+    fn a_file_of_its_own_holds_the_user_as_the_switch_reports_it() {
+        check_user(&user_text("J&#xFC;rgen &amp; Co", ""), Verdict::Same { has_extras: false });
+        check_user(
+            &user_text("Jürgen &amp; Co", r#"<variable name="mine" value="x"/>"#),
+            Verdict::Same { has_extras: true },
         );
-        check(
-            "<!-- mine --><include>\n<extension name=\"x\"><condition field=\"destination_number\" expression=\"^30000$\"/></extension>\n</include>",
-            Some("conference 30000"),
-        );
+    }
+
+    #[test]
+    fn an_edit_that_the_switch_has_not_loaded_is_seen() {
+        check_user(&user_text("Somebody", ""), Verdict::Edited);
+        check_user(&user_text("Jürgen &amp; Co", "").replace("modconpin", "other"), Verdict::Edited);
     }
 
     #[test]
     fn a_file_with_others_with_nobody_or_out_of_order_is_nobodys_own() {
-        check("<include><user id=\"1\"/><user id=\"2\"/></include>", None);
-        check("<include><user id=\"1\"/><gateway/></include>", None);
-        check("<include><user id=\"1\"><user id=\"2\"/></user></include>", None);
-        check("<include></include>", None);
-        check("<include><user id=\"1\">", None);
-        check("", None);
-        check("<include><user/></include>", None);
+        let text = user_text("Jürgen &amp; Co", "");
+        check_user(&text.replace("20000", "20001"), Verdict::Others);
+        check_user(&text.replace("</user>", "</user><user id=\"1\"/>"), Verdict::Others);
+        check_user(&text.replace("</user>", "</user><gateway/>"), Verdict::Others);
+        check_user(&text.replace("</variables>", "</variables><user id=\"1\"/>"), Verdict::Others);
+        check_user(&text.replace("</user>", ""), Verdict::Others);
+        check_user("<include></include>", Verdict::Others);
+        check_user("", Verdict::Others);
+    }
+
+    #[test]
+    fn a_conference_is_compared_with_its_extension() {
+        let conference = Conference {
+            num: 30_000,
+            name: "team".into(),
+            profile: "p".into(),
+            context: ContextName::parse("team").unwrap(),
+            pin: Some(Secret::new("12")),
+        };
+        let text = |expression: &str, data: &str, extra: &str| {
+            format!(
+                r#"<!-- mine --><include><extension name="x"><condition field="destination_number" expression="{expression}">
+                <action application="answer"/>{extra}<action application="conference" data="{data}"/></condition></extension></include>"#
+            )
+        };
+        let check = |content: &str, expected| {
+            assert_eq!(compare_conference(content.as_bytes(), &conference), expected, "{content}")
+        };
+        check(&text("^30000$", "team@p+12+flags{x}", ""), Verdict::Same { has_extras: false });
+        check(&text("30000", "team@p+12", ""), Verdict::Same { has_extras: false });
+        check(&text("^30000$", "team@p+12", r#"<action application="sleep"/>"#), Verdict::Same { has_extras: true });
+        check(&text("^30000$", "team@q+12", ""), Verdict::Edited);
+        check(&text("^30001$", "team@p+12", ""), Verdict::Others);
+        check("<include><extension/><extension/></include>", Verdict::Others);
     }
 }

@@ -276,8 +276,8 @@ impl Stage {
         for change in &set.changes {
             let path = change.path.as_str();
             let told = self.refuse.as_ref().filter(|(refused, _)| refused == path).map(|(_, refusal)| *refusal);
-            let found = self.files.get(path).map(|content| change.accepts(content.as_bytes()));
-            let creates = change.accepts(b"") == Err(Refusal::Occupied);
+            let found = self.files.get(path).map(|content| set.accepts(change, content.as_bytes()).map(|_| ()));
+            let creates = set.accepts(change, b"") == Err(Refusal::Occupied);
             let missing = (found.is_none() && !creates).then_some(Refusal::Missing);
             refused.extend(told.or(missing).or(found.and_then(Result::err)).map(|why| (change.path.clone(), why)));
         }
