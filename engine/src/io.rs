@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::change::command::{Caller, Command, RequestId, Response};
-use crate::change_set::{ChangeSet, Refusal};
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
 use crate::note::Note;
-use crate::path::RelPath;
 use crate::state::State;
+
+pub use crate::esl::reply::Reply;
+pub use crate::files::{FileError, FileWork, FilesDone};
 
 /// A session with the switch. Later sessions have greater numbers; what speaks of an earlier one is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,24 +78,6 @@ pub enum Input {
     },
 }
 
-/// What the switch answers to a command.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// The output of the command. It can hold passwords: a debug print shows only its length.
-    Answer(Bytes),
-    /// The event socket did not take the command, with its words.
-    Refused(String),
-}
-
-impl std::fmt::Debug for Reply {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Answer(body) => write!(f, "Answer({} bytes)", body.len()),
-            Self::Refused(text) => f.debug_tuple("Refused").field(text).finish(),
-        }
-    }
-}
-
 /// What the engine wants done, in the order in which it is to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -128,61 +109,3 @@ pub enum Effect {
     /// Something for the log.
     Log(Note),
 }
-
-/// What can be done with files.
-#[derive(Clone, Debug)]
-pub enum FileWork {
-    /// Find the visible `*.xml` files in these folders of the configuration tree; a folder that is not there has none.
-    List(Vec<RelPath>),
-    /// Carry out a change set, so that all of its files have their new content or none has. Until [`FileWork::Keep`] it
-    /// can be undone, also by a program that starts after a crash.
-    Commit(ChangeSet),
-    /// Make the last change set last: durable, and not to be undone any more.
-    Keep,
-    /// Put back what the last change set changed.
-    Undo,
-}
-
-/// What came of the work with files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FilesDone {
-    /// The files found.
-    Listed(Vec<RelPath>),
-    /// All files have their new content.
-    Committed,
-    /// The new content is durable.
-    Kept,
-    /// The files have their old content again, but for those that somebody has changed meanwhile: theirs stays.
-    Undone {
-        /// The files that were left alone.
-        left: Vec<RelPath>,
-    },
-}
-
-/// Why the work with files could not be done. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileError {
-    /// These files are not as the change set needs them.
-    Refused(Vec<(RelPath, Refusal)>),
-    /// The operating system could not do it.
-    Failed {
-        /// The file or folder.
-        path: RelPath,
-        /// What the operating system said.
-        reason: String,
-    },
-}
-
-impl std::fmt::Display for FileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Failed { path, reason } => write!(f, "{path}: {reason}"),
-            Self::Refused(files) => {
-                let files: Vec<String> = files.iter().map(|(path, why)| format!("{path}: {why}")).collect();
-                f.write_str(&files.join("; "))
-            }
-        }
-    }
-}
-
-impl std::error::Error for FileError {}

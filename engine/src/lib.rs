@@ -53,6 +53,7 @@ pub mod change_set;
 pub mod config;
 mod engine;
 pub mod esl;
+pub mod files;
 pub mod io;
 pub mod note;
 pub mod numbers;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::change::command::Caller;
-use crate::io::FileError;
+use crate::files::FileError;
 use crate::path::RelPath;
 use crate::switch::{Oddity, Unreadable};
 

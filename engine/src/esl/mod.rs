@@ -6,4 +6,5 @@
 pub mod command;
 pub mod event;
 pub mod frame;
+pub mod reply;
 pub mod session;

@@ -43,22 +43,26 @@ pub(super) fn read(answer: &[u8], config: &Config, oddities: &mut Vec<Oddity>) -
     Ok(dialplan)
 }
 
-/// Reads the one extension of a file: its number, and – if it is a conference – name, profile and PIN. Nothing if it is
-/// none, or not the only one.
-pub(super) fn read_file(content: &[u8], root: &'static str) -> Option<(u32, Option<(String, String, String)>)> {
+/// The one extension of a file.
+pub(super) struct Written {
+    /// The only number that it names.
+    pub(super) num: u32,
+    /// Name, profile and PIN of its conference; empty if it is none.
+    pub(super) data: [String; 3],
+}
+
+/// Reads the one extension of a file; nothing if it cannot be read, or names more numbers than one.
+pub(super) fn read_file(content: &[u8], root: &'static str) -> Option<Written> {
     let mut extensions = Extensions::default();
     walk_file(content, root, &mut extensions).ok()?;
     let [num] = extensions.numbers[..] else { return None };
-    let parts = match &extensions.with_conference[..] {
-        [extension] => match &extension.conferences[..] {
-            [(_, data)] => split_data(data).ok(),
-            _ => None,
-        },
+    let conferences: Vec<_> = extensions.with_conference.iter().flat_map(|extension| &extension.conferences).collect();
+    let data = match &conferences[..] {
+        [(_, data)] => split_data(data).ok(),
         _ => None,
     };
-    let owned =
-        parts.map(|(name, profile, pin)| (name.to_owned(), profile.to_owned(), pin.unwrap_or_default().to_owned()));
-    Some((num, owned))
+    let (name, profile, pin) = data.unwrap_or_default();
+    Some(Written { num, data: [name, profile, pin.unwrap_or_default()].map(str::to_owned) })
 }
 
 #[derive(Default)]

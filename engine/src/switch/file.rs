@@ -40,10 +40,9 @@ pub fn compare_user(content: &[u8], user: &User, globals: &Globals) -> Verdict {
 pub fn compare_conference(content: &[u8], conference: &Conference) -> Verdict {
     let shape = Shape::of(content, "extension", &["condition", "action"]);
     match (shape, dialplan::read_file(content, ROOT)) {
-        (Some(shape), Some((num, found))) if num == conference.num => {
-            let (name, profile, pin) = found.unwrap_or_default();
-            let own_pin = conference.pin.as_ref().map_or("", Secret::expose);
-            let same = name == conference.name && profile == conference.profile && pin == own_pin;
+        (Some(shape), Some(written)) if written.num == conference.num => {
+            let pin = conference.pin.as_ref().map_or("", Secret::expose);
+            let same = written.data == [&*conference.name, &*conference.profile, pin];
             verdict(same, shape.has_extras || shape.has_other_names(&OUR_APPLICATIONS))
         }
         _ => Verdict::Others,
@@ -92,15 +91,12 @@ fn expand(value: &str, globals: &Globals) -> String {
     let mut parts = value.split("$${");
     let mut expanded = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        match part.split_once('}') {
-            Some((name, rest)) => {
-                expanded.push_str(globals.get(name).map_or("", String::as_str));
-                expanded.push_str(rest);
-            }
-            None => {
-                expanded.push_str("$${");
-                expanded.push_str(part);
-            }
+        if let Some((name, rest)) = part.split_once('}') {
+            expanded.push_str(globals.get(name).map_or("", String::as_str));
+            expanded.push_str(rest);
+        } else {
+            expanded.push_str("$${");
+            expanded.push_str(part);
         }
     }
     expanded
@@ -221,7 +217,7 @@ mod tests {
             )
         };
         let check = |content: &str, expected| {
-            assert_eq!(compare_conference(content.as_bytes(), &conference), expected, "{content}")
+            assert_eq!(compare_conference(content.as_bytes(), &conference), expected, "{content}");
         };
         check(&text("^30000$", "team@p+12+flags{x}", ""), Verdict::Same { has_extras: false });
         check(&text("30000", "team@p+12", ""), Verdict::Same { has_extras: false });

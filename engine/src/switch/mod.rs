@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::esl::command::SwitchCommand;
-use crate::io::Reply;
+use crate::esl::reply::Reply;
 use crate::numbers::{FreeNumbers, parse_number};
 use crate::path::RelPath;
 use crate::state::{Barred, Conference, Free, Globals, UserId, Users};
