@@ -79,7 +79,8 @@ impl Running {
     fn start(users: u32) -> Self {
         let current = Arc::new(Current::default());
         current.publish(state(users));
-        let gate = Arc::new(Gate::open(GateConfig::default(), current).unwrap());
+        let (queue, _asked) = bounded(1);
+        let gate = Arc::new(Gate::open(GateConfig::default(), current, queue).unwrap());
         let listener = smol::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = bounded::<()>(1);

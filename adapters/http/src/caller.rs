@@ -1,5 +1,7 @@
 //! How the gate tells the handlers behind it who is calling.
 
+use std::net::IpAddr;
+
 use fsconnector_engine::access::Role;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -18,22 +20,29 @@ pub(crate) struct NamedCaller {
     pub(crate) id: String,
     /// The user's name.
     pub(crate) name: String,
+    /// Where it is.
+    pub(crate) address: IpAddr,
 }
 
 const ESCAPED: &AsciiSet = NON_ALPHANUMERIC;
 
-/// The header's value: `ROLE ID NAME`, the last two percent-encoded.
-pub(crate) fn to_header(caller: Caller<'_>) -> String {
+/// The header's value: `ROLE ADDRESS ID NAME`, the last two percent-encoded.
+pub(crate) fn to_header(caller: Caller<'_>, address: IpAddr) -> String {
     let encoded = |text| utf8_percent_encode(text, ESCAPED);
-    format!("{} {} {}", caller.role, encoded(caller.user.id.as_str()), encoded(&caller.user.name))
+    format!("{} {address} {} {}", caller.role, encoded(caller.user.id.as_str()), encoded(&caller.user.name))
 }
 
 /// Reads the header's value.
 pub(crate) fn from_header(value: &str) -> Option<NamedCaller> {
     let mut parts = value.split(' ');
-    let (role, id, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let (role, address, id, name) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let role = [Role::Admin, Role::Member, Role::Guest].into_iter().find(|known| known.to_string() == role)?;
-    Some(NamedCaller { role, id: target::decode(id)?.into_owned(), name: target::decode(name)?.into_owned() })
+    Some(NamedCaller {
+        role,
+        id: target::decode(id)?.into_owned(),
+        name: target::decode(name)?.into_owned(),
+        address: address.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -47,10 +56,11 @@ mod tests {
         let (user, role) = state.users.login("mike").unwrap();
         let mut user = user.clone();
         user.name = "a b\r\n%\"日本".into();
-        let header = to_header(Caller { user: &user, role });
+        let address = "2001:db8::1".parse().unwrap();
+        let header = to_header(Caller { user: &user, role }, address);
         assert!(header.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '), "{header}");
-        let expected = NamedCaller { role: Role::Member, id: "21000".into(), name: (*user.name).into() };
+        let expected = NamedCaller { role: Role::Member, id: "21000".into(), name: (*user.name).into(), address };
         assert_eq!(from_header(&header), Some(expected));
-        assert_eq!(from_header("root 1 x"), None);
+        assert_eq!(from_header("root ::1 1 x"), None);
     }
 }

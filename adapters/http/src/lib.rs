@@ -3,10 +3,12 @@
 //! - The **gate** is the only public listener. It bounds what a client may take, reads requests strictly, finds out who is
 //!   calling (HTTP Digest), and looks up in one table of routes what they may do. What the published state can answer, it
 //!   answers itself, from answers that are serialised once per state.
-//! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on a
-//!   Unix socket that nobody else can reach; the **relay** is the bounded way there.
+//! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on
+//!   Unix sockets that nobody else can reach; the **relay** is the bounded way there.
+//! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
+//!   waits for the engine but the client.
 //!
-//! What is absent: no request reaches a handler without a known caller, no handler sees a password or an `Authorization`
+//! What is absent: no other web site can have anything changed, no change is handed to the engine twice, no request reaches a handler without a known caller, no handler sees a password or an `Authorization`
 //! header, and no lock is held while anything waits.
 //!
 //! ```no_run
@@ -17,7 +19,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let current = Arc::new(Current::default()); // the engine's loop calls `current.publish(state)`
-//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current))?);
+//! let (queue, asked) = smol::channel::bounded(256); // the engine's loop takes what is asked, and calls `gate.respond(…)`
+//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current), queue)?);
 //! let executor = Arc::new(Executor::new());
 //! smol::block_on(executor.run(async {
 //!     let listener = async_net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -33,6 +36,7 @@
 mod answer;
 mod auth;
 mod caller;
+mod change;
 mod current;
 mod gate;
 mod handlers;
@@ -46,3 +50,4 @@ mod target;
 
 pub use current::Current;
 pub use gate::{Acceptor, Gate, GateConfig, GateError, Limits, Origin, Plain, serve};
+pub use handlers::Asked;

@@ -1,9 +1,11 @@
 //! What went wrong, as `application/problem+json` (RFC 9457).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fsconnector_engine::change::command::{Failed, Unavailable};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -13,17 +15,54 @@ use crate::answer::{Answer, HeaderLines};
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An answer that is not a success. Nothing of the server's inside belongs into `detail`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     headers: HeaderLines,
+    more: Option<Box<More>>,
+}
+
+/// What some problems say beyond that.
+#[derive(Clone, Default, Serialize)]
+struct More {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Flaw>,
+    #[serde(flatten)]
+    lists: Option<Lists>,
+}
+
+/// Something in the body that is not as it has to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Flaw {
+    /// Where: a JSON Pointer (RFC 6901).
+    pub(crate) pointer: String,
+    /// What is wrong. It holds no value of the body, for that could be a password.
+    pub(crate) detail: String,
+}
+
+/// What clients of changes read in any answer.
+#[derive(Clone, Serialize)]
+struct Lists {
+    op: &'static str,
+    done: [(); 0],
+    failed: Vec<Failed>,
+}
+
+/// The items that failed can hold passwords.
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Problem({}: {})", self.status, self.detail)
+    }
 }
 
 impl Problem {
+    /// How long clients had better wait when a change cannot be made at the moment.
+    pub(crate) const PAUSE: Duration = Duration::from_secs(5);
+
     /// A problem of this kind; `detail` tells the client what to do about it.
     pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), headers: HeaderLines::default() }
+        Self { status, detail: detail.into(), headers: HeaderLines::default(), more: None }
     }
 
     /// 404 for a path.
@@ -36,6 +75,11 @@ impl Problem {
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path only knows {allowed}"));
         problem.headers.push("Allow", allowed);
         problem
+    }
+
+    /// 503, since too many changes are waiting.
+    pub(crate) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Unavailable::Busy.to_string()).retry_after(Self::PAUSE)
     }
 
     /// With `Retry-After`, in whole seconds, rounded up.
@@ -52,9 +96,28 @@ impl Problem {
         self
     }
 
+    /// With what is wrong in the body.
+    #[must_use]
+    pub(crate) fn flaws(mut self, flaws: Vec<Flaw>) -> Self {
+        self.more.get_or_insert_default().errors = flaws;
+        self
+    }
+
+    /// With the lists that answers of this operation have: nothing is done, and these items failed.
+    #[must_use]
+    pub(crate) fn none_done(mut self, op: &'static str, failed: Vec<Failed>) -> Self {
+        self.more.get_or_insert_default().lists = Some(Lists { op, done: [], failed });
+        self
+    }
+
     /// The status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What went wrong.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The JSON.
@@ -64,10 +127,12 @@ impl Problem {
             title: &'a str,
             status: u16,
             detail: &'a str,
+            #[serde(flatten)]
+            more: Option<&'a More>,
         }
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = Body { title, status: self.status.as_u16(), detail: &self.detail };
-        // Strings and a number cannot fail to serialise.
+        let body = Body { title, status: self.status.as_u16(), detail: &self.detail, more: self.more.as_deref() };
+        // Numbers, strings and JSON that was read cannot fail to serialise.
         serde_json::to_vec(&body).unwrap_or_default().into()
     }
 }
@@ -83,6 +148,7 @@ impl From<Problem> for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fsconnector_engine::change::command::Noun;
 
     #[test]
     fn a_problem_says_title_status_and_detail() {
@@ -92,6 +158,23 @@ mod tests {
             br#"{"title":"Method Not Allowed","status":405,"detail":"this path only knows GET, HEAD"}"#.as_slice()
         );
         assert!(answer.headers.as_str().ends_with("Content-Type: application/problem+json\r\nAllow: GET, HEAD\r\n"));
+    }
+
+    #[test]
+    fn a_problem_of_a_change_has_the_lists_that_clients_read() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "x");
+        let item = serde_json::json!({"password": "secret"});
+        let failed = Failed { error: "y".into(), noun: Noun::User, item };
+        let flaw = Flaw { pointer: "/0".into(), detail: "z".into() };
+        let problem = problem.flaws(vec![flaw]).none_done("users/add", vec![failed]);
+        assert_eq!(
+            problem.json(),
+            concat!(
+                r#"{"title":"Bad Request","status":400,"detail":"x","errors":[{"pointer":"/0","detail":"z"}],"#,
+                r#""op":"users/add","done":[],"failed":[{"error":"y","user":{"password":"secret"}}]}"#
+            )
+        );
+        assert!(!format!("{problem:?}").contains("secret"));
     }
 
     #[test]

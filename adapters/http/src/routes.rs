@@ -5,6 +5,7 @@ use fsconnector_engine::query::{ConferenceField, Query, UserField};
 use fsconnector_engine::state::User;
 use http::Method;
 
+use crate::change::Change;
 use crate::current::Whole;
 
 /// A kind of request that is answered.
@@ -36,6 +37,8 @@ pub(crate) enum Work {
     Read(Read),
     /// From a file, behind the gate.
     File,
+    /// From the engine, when the change is made. Another web site must not be able to ask for it.
+    Command(Change),
 }
 
 /// A question about the published state.
@@ -70,8 +73,13 @@ const fn read(path: Path, right: Right, read: Read) -> Route {
     Route { method: Method::GET, path, right, work: Work::Read(read) }
 }
 
+const fn command(method: Method, path: Path, change: Change) -> Route {
+    Route { method, path, right: Right::Administer, work: Work::Command(change) }
+}
+
 /// The first route whose path fits counts.
-static TABLE: [Route; 19] = {
+static TABLE: [Route; 27] = {
+    use Change::{AddConferences, AddUsers, DelConferences, DelUsers, ModConferences, ModUsers, RebuildUsers};
     use Path::{Below, Else, Is};
     use Read::{ConferencesBy, UserInfo, UsersBy, UsersMatch, Whole as All};
     use Right::{Administer, ReadFriends, ReadOwn, ReadPages, ReadPublic};
@@ -83,11 +91,19 @@ static TABLE: [Route; 19] = {
         read(Below("/api/users/bycontext/"), Administer, UsersBy(UserField::Context)),
         read(Below("/api/users/bypolymac/"), Administer, UsersBy(UserField::Polymac)),
         read(Below("/api/users/match/"), Administer, UsersMatch),
+        command(Method::POST, Is("/api/users/add"), AddUsers),
+        command(Method::POST, Is("/api/users/mod"), ModUsers),
+        command(Method::POST, Is("/api/users/del"), DelUsers),
+        command(Method::GET, Is("/api/users/rebuild"), RebuildUsers),
+        command(Method::POST, Is("/api/users/rebuild"), RebuildUsers),
         read(Is("/api/conferences"), Administer, All(Whole::Conferences)),
         read(Below("/api/conferences/bynum/"), Administer, ConferencesBy(ConferenceField::Num)),
         read(Below("/api/conferences/byname/"), Administer, ConferencesBy(ConferenceField::Name)),
         read(Below("/api/conferences/bytype/"), Administer, ConferencesBy(ConferenceField::Type)),
         read(Below("/api/conferences/bycontext/"), Administer, ConferencesBy(ConferenceField::Context)),
+        command(Method::POST, Is("/api/conferences/add"), AddConferences),
+        command(Method::POST, Is("/api/conferences/mod"), ModConferences),
+        command(Method::POST, Is("/api/conferences/del"), DelConferences),
         read(Is("/api/info"), Administer, All(Whole::Info)),
         read(Is("/api/info/state"), Administer, All(Whole::InfoState)),
         read(Is("/userinfo"), ReadOwn, UserInfo),
@@ -112,35 +128,52 @@ pub(crate) enum Found<'p> {
     Nothing,
 }
 
-/// Finds the route of a request. `path` begins with a slash and has no query; HEAD goes where GET goes.
+impl Found<'_> {
+    /// The change that is asked for, if it is one.
+    pub(crate) fn change(&self) -> Option<Change> {
+        match self {
+            Self::Route(Route { work: Work::Command(change), .. }, _) => Some(*change),
+            Self::Route(..) | Self::OtherMethods(_) | Self::Nothing => None,
+        }
+    }
+}
+
+/// Finds the route of a request. `path` begins with a slash and has no query; HEAD goes where GET goes, if nothing changes
+/// there.
 pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
-    let wanted = if method == Method::HEAD { &Method::GET } else { method };
-    let mut others: Vec<&Method> = Vec::new();
+    let mut others: Vec<&Route> = Vec::new();
     for route in &TABLE {
         let Some(parameter) = route.path.parameter(path) else { continue };
         if matches!(route.path, Path::Else) && !others.is_empty() {
             break;
         }
-        if route.method == *wanted {
+        if route.method == *method || (*method == Method::HEAD && route.has_head()) {
             return Found::Route(route, parameter);
         }
-        others.push(&route.method);
+        others.push(route);
     }
     if others.is_empty() { Found::Nothing } else { Found::OtherMethods(allowed(&others)) }
 }
 
 /// The value of `Allow`.
-fn allowed(methods: &[&Method]) -> String {
+fn allowed(routes: &[&Route]) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for method in methods {
-        let also_head = (**method == Method::GET).then_some("HEAD");
-        for name in std::iter::once(method.as_str()).chain(also_head) {
+    for route in routes {
+        let also_head = route.has_head().then_some("HEAD");
+        for name in std::iter::once(route.method.as_str()).chain(also_head) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
     }
     names.join(", ")
+}
+
+impl Route {
+    /// Whether HEAD is answered like GET, without the body.
+    fn has_head(&self) -> bool {
+        self.method == Method::GET && !matches!(self.work, Work::Command(_))
+    }
 }
 
 impl Path {
@@ -201,6 +234,25 @@ mod tests {
         for path in ["/api/users", "/pubxml", "/x.css"] {
             let Found::OtherMethods(allowed) = find(&Method::DELETE, path) else { panic!("{path}") };
             assert_eq!(allowed, "GET, HEAD");
+        }
+    }
+
+    #[test]
+    fn what_changes_something_has_no_head() {
+        for (method, path, expected) in [
+            (Method::HEAD, "/api/users/rebuild", "GET, POST"),
+            (Method::PUT, "/api/users/rebuild/", "GET, POST"),
+            (Method::GET, "/api/users/add", "POST"),
+        ] {
+            let Found::OtherMethods(allowed) = find(&method, path) else { panic!("{method} {path}") };
+            assert_eq!(allowed, expected);
+        }
+    }
+
+    #[test]
+    fn every_change_has_a_route_named_like_its_operation() {
+        for change in Change::ALL {
+            assert_eq!(find(&Method::POST, &format!("/api/{}", change.op())).change(), Some(change));
         }
     }
 }

@@ -16,10 +16,11 @@ use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
 use super::deadline::Deadline;
-use super::decision::{Decision, Outcome};
+use super::decision::{Decision, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
 use super::limits::PIECE;
+use super::upload::{Failure, Source};
 use super::wire::AnswerHead;
 use crate::answer::Answer;
 use crate::problem::Problem;
@@ -125,13 +126,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                 Next::End => return Ok(()),
             };
             if self.stopping.is_asked() {
-                decision.connection = Connection::Close;
+                decision.sequel.connection = Connection::Close;
             }
-            self.answer(&decision).await?;
-            if decision.connection == Connection::Close {
+            self.answer(&mut decision).await?;
+            if decision.sequel.connection == Connection::Close {
                 return self.say_goodbye().await;
             }
-            self.pass_over(decision.leftover).await?;
+            self.pass_over(decision.sequel.leftover).await?;
         }
     }
 
@@ -174,13 +175,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         .await
     }
 
-    async fn answer(&mut self, decision: &Decision) -> Result<(), Broken> {
+    async fn answer(&mut self, decision: &mut Decision) -> Result<(), Broken> {
         if !decision.delay.is_zero() {
             Timer::after(decision.delay).await;
         }
         let status = match &decision.outcome {
             Outcome::Answer(answer) => self.write_answer(decision, answer).await?,
             Outcome::Relay(ask) => self.relay(decision, ask).await?,
+            Outcome::Order(order) => {
+                let answer = self.carry_out(order, &mut decision.sequel).await?;
+                self.write_answer(decision, &answer).await?
+            }
         };
         if let Some(shown) = &decision.shown {
             log::debug!("{} {shown} {}", self.address, status.as_u16());
@@ -196,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             status: answer.status,
             headers: [&answer.headers, &decision.headers],
             length: has_body(answer.status).then_some(answer.body.len() as u64),
-            connection: decision.connection,
+            connection: decision.sequel.connection,
         }
         .write(&mut self.output);
         let body = if decision.head_only { &[][..] } else { &answer.body };
@@ -223,11 +228,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             status: reply.status(),
             headers: [reply.headers(), &decision.headers],
             length: has_body(reply.status()).then_some(reply.length()),
-            connection: decision.connection,
+            connection: decision.sequel.connection,
         }
         .write(&mut self.output);
         self.copy_body(&mut reply).await?;
         Ok(reply.status())
+    }
+
+    /// Has a change carried out, however long that takes.
+    async fn carry_out(&mut self, order: &Order, sequel: &mut Sequel) -> Result<Answer, Broken> {
+        let gate = Arc::clone(&self.gate);
+        let answer = match self.attempt(&gate, order, sequel).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(problem)) => problem.none_done(order.change.op(), Vec::new()).into(),
+            Err(Failure::Broken(broken)) => return Err(broken),
+        };
+        if self.stopping.is_asked() {
+            sequel.connection = Connection::Close;
+        }
+        Ok(answer)
+    }
+
+    async fn attempt(&mut self, gate: &Gate, order: &Order, sequel: &mut Sequel) -> Result<Answer, Failure> {
+        let _turn = gate.commands.turn()?;
+        let mut share = gate.bodies.share();
+        let mut body = Vec::new();
+        if let Some(upload) = order.upload {
+            // Whoever fails in the middle of a body does not know where the next request begins.
+            *sequel = Sequel::END;
+            let limits = &gate.limits;
+            let Self { stream, input, deadline, .. } = self;
+            body = Source { stream, input, deadline, limits }.read(upload, &mut share).await?;
+            sequel.connection = upload.connection;
+        }
+        Ok(gate.commands.carry_out(&order.ask, &body).await?)
     }
 
     /// Hands the body through, a piece at a time: the next one is read when the client has taken the last.
@@ -295,7 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
 }
 
 /// Writes `bytes`, at most a piece, in the time a piece may take.
-async fn write_within(
+pub(super) async fn write_within(
     deadline: &mut Deadline,
     time: Duration,
     stream: &mut (impl AsyncWrite + Unpin),

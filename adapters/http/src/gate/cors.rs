@@ -1,4 +1,4 @@
-//! Which other web sites may read answers (CORS, in the Fetch standard).
+//! Which other web sites may read answers (CORS, in the Fetch standard), and which may change something.
 
 use std::fmt;
 
@@ -59,15 +59,84 @@ impl Cors {
         Some((StatusCode::NO_CONTENT, headers))
     }
 
+    /// Whether a page of another web site, one that is not configured, makes its visitor's browser send this request. The
+    /// browser adds the visitor's credentials by itself.
+    ///
+    /// `Sec-Fetch-Site` tells on https and on loopback addresses, and knows a page at `http:` from one at `https:`. Where
+    /// it is missing, `Origin` has to name the host that is asked.
+    pub(super) fn is_foreign(&self, head: &Head<'_>) -> bool {
+        if self.allowed(head).is_some() {
+            return false;
+        }
+        let own_sites: [&[u8]; 2] = [b"same-origin", b"none"];
+        let from_elsewhere = head.values("sec-fetch-site").any(|site| !own_sites.contains(&site));
+        from_elsewhere || head.origin.is_some_and(|origin| !is_origin_of(origin, head.host))
+    }
+
     fn allowed(&self, head: &Head<'_>) -> Option<&Origin> {
         let origin = head.origin?;
         self.0.iter().find(|allowed| allowed.0.as_bytes() == origin)
     }
 }
 
+/// Whether a page of this origin came from this host.
+fn is_origin_of(origin: &[u8], host: Option<&[u8]>) -> bool {
+    // Browsers leave the scheme's own port out.
+    let schemes: [(&[u8], &[u8]); 2] = [(b"https://", b":443"), (b"http://", b":80")];
+    schemes.iter().any(|(scheme, port)| {
+        let without_port = |host: &'_ [u8]| host.strip_suffix(*port).unwrap_or(host).to_ascii_lowercase();
+        match (origin.strip_prefix(*scheme), host) {
+            (Some(of_page), Some(asked)) => without_port(of_page) == without_port(asked),
+            _ => false,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::head::MOST_HEADERS;
     use super::*;
+
+    fn is_foreign(headers: &str) -> bool {
+        let cors = Cors(vec![Origin::parse("https://allowed.example").unwrap()]);
+        let text = format!("POST / HTTP/1.1\nHost: a.example\n{headers}\n\n").replace('\n', "\r\n");
+        let mut space = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        cors.is_foreign(&Head::parse(text.as_bytes(), &mut space).unwrap())
+    }
+
+    #[test]
+    fn who_is_no_browser_or_our_own_page_is_not_foreign() {
+        for headers in [
+            "A: b",
+            "Sec-Fetch-Site: none",
+            "Sec-Fetch-Site: same-origin\nOrigin: https://a.example",
+            "Origin: https://A.example",
+            "Origin: http://a.example:80",
+            "Sec-Fetch-Site: cross-site\nOrigin: https://allowed.example",
+        ] {
+            assert!(!is_foreign(headers), "{headers}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_foreign() {
+        for headers in [
+            "Sec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-site",
+            "Sec-Fetch-Site: none\nSec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: cross-site\nOrigin: http://a.example",
+            "Sec-Fetch-Site: none\nOrigin: https://b.example",
+            "Origin: https://b.example",
+            "Origin: https://a.example:8443",
+            "Origin: https://a.example:80",
+            "Origin: https://a.example.evil.example",
+            "Origin: https://allowed.example:8443",
+            "Origin: null",
+            "Origin: ",
+        ] {
+            assert!(is_foreign(headers), "{headers}");
+        }
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port_only() {

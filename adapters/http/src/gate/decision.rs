@@ -4,13 +4,17 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fsconnector_engine::time::Mono;
 use http::{Method, StatusCode};
 
 use super::Gate;
+use super::framing;
 use super::head::{Body, Connection, Head, MOST_HEADERS};
 use super::limits::DRAINED;
+use super::upload::Upload;
 use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
+use crate::change::Change;
 use crate::current::Published;
 use crate::problem::Problem;
 use crate::relay::Ask;
@@ -28,12 +32,37 @@ pub(super) struct Decision {
     pub(super) headers: HeaderLines,
     /// Whether the body of the answer is left out.
     pub(super) head_only: bool,
+    /// What follows the answer.
+    pub(super) sequel: Sequel,
+    /// Method and path for the log, if it wants to know.
+    pub(super) shown: Option<String>,
+}
+
+/// What follows an answer.
+#[derive(Debug)]
+pub(super) struct Sequel {
     /// Whether the connection goes on.
     pub(super) connection: Connection,
     /// Bytes of the request's body to pass over before the next request.
     pub(super) leftover: u64,
-    /// Method and path for the log, if it wants to know.
-    pub(super) shown: Option<String>,
+}
+
+impl Sequel {
+    /// The connection ends.
+    pub(super) const END: Self = Self { connection: Connection::Close, leftover: 0 };
+
+    /// What follows when nobody wants the body of the request: it is passed over, unless the connection had better end.
+    fn without_body(head: &Head<'_>) -> Self {
+        match head.body {
+            Body::None | Body::Sized(0) => Self { connection: head.connection, leftover: 0 },
+            // Who waits for `100 Continue` may send the body all the same, or not: nobody knows where the next request
+            // begins.
+            Body::Sized(length) if length <= DRAINED && !head.expects_continue => {
+                Self { connection: head.connection, leftover: length }
+            }
+            Body::Sized(_) | Body::Chunked => Self::END,
+        }
+    }
 }
 
 /// Where the answer comes from.
@@ -41,8 +70,19 @@ pub(super) struct Decision {
 pub(super) enum Outcome {
     /// It is here.
     Answer(Answer),
-    /// From behind the gate.
+    /// From a file, behind the gate.
     Relay(Ask),
+    /// From the engine, by way of a handler behind the gate.
+    Order(Order),
+}
+
+/// A change that may be asked for.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) change: Change,
+    pub(super) ask: Ask,
+    /// What says what is to be changed, if the request has to say it.
+    pub(super) upload: Option<Upload>,
 }
 
 impl From<Problem> for Outcome {
@@ -59,8 +99,7 @@ impl Decision {
             delay: Duration::ZERO,
             headers: HeaderLines::default(),
             head_only: false,
-            connection: Connection::Close,
-            leftover: 0,
+            sequel: Sequel::END,
             shown: log::log_enabled!(log::Level::Debug).then(|| "no request".into()),
         }
     }
@@ -75,14 +114,12 @@ impl Gate {
             Err(problem) => return Decision::refuse(problem),
         };
         let (outcome, delay) = self.outcome(&head, address, now);
-        let leftover = leftover(&head);
         Decision {
             outcome,
             delay,
             headers: self.cors.headers(&head),
             head_only: head.method == Method::HEAD,
-            connection: if leftover.is_some() { head.connection } else { Connection::Close },
-            leftover: leftover.unwrap_or(0),
+            sequel: Sequel::without_body(&head),
             shown: log::log_enabled!(log::Level::Debug)
                 .then(|| format!("{} {}", head.method, Shown(head.path.as_bytes()))),
         }
@@ -96,20 +133,66 @@ impl Gate {
         if let Some((status, headers)) = self.cors.preflight(head) {
             return at_once(Outcome::Answer(Answer { status, headers, body: Bytes::new() }));
         }
-        let Some(published) = self.current.latest() else { return at_once(not_ready().into()) };
+        let found = routes::find(&head.method, head.path);
+        let change = found.change();
+        let (outcome, delay) = self.judged(head, found, address, self.mono(now));
+        let outcome = outcome.unwrap_or_else(|problem| match change {
+            Some(change) => problem.none_done(change.op(), Vec::new()).into(),
+            None => problem.into(),
+        });
+        (outcome, delay)
+    }
+
+    /// The outcome for whoever sent this, and how long it is held back.
+    fn judged(
+        &self,
+        head: &Head<'_>,
+        found: Found<'_>,
+        address: IpAddr,
+        now: Mono,
+    ) -> (Result<Outcome, Problem>, Duration) {
+        let Some(published) = self.current.latest() else { return (Err(not_ready()), Duration::ZERO) };
         let attempt =
             Attempt { method: head.method.as_str(), target: head.target, authorization: head.authorization, address };
-        let now = self.mono(now);
         let judgement = self.authenticator.judge(&published.state().users, attempt, now);
         let outcome = match judgement.verdict {
-            Verdict::Known(_) if self.is_too_large(head.body) => {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body of the request is too large").into()
-            }
-            Verdict::Known(caller) => authorised(head, &published, caller).unwrap_or_else(Outcome::from),
-            Verdict::Unproven { stale } => self.challenge(stale, now).into(),
-            Verdict::TooMany { wait } => too_many(wait).into(),
+            Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),
+            Verdict::Known(caller) => self.authorised(head, found, &published, caller, address),
+            Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
+            Verdict::TooMany { wait } => Err(too_many(wait)),
         };
         (outcome, judgement.delay)
+    }
+
+    /// The outcome for a caller that is who it says.
+    fn authorised(
+        &self,
+        head: &Head<'_>,
+        found: Found<'_>,
+        published: &Published,
+        caller: Caller<'_>,
+        address: IpAddr,
+    ) -> Result<Outcome, Problem> {
+        let (route, parameter) = match found {
+            Found::Route(route, parameter) => (route, parameter),
+            Found::OtherMethods(allowed) => return Err(Problem::method_not_allowed(&allowed)),
+            Found::Nothing => return Err(Problem::not_found()),
+        };
+        if !caller.role.may(route.right) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, format!("the role {} may not do this", caller.role)));
+        }
+        let bad_encoding = || Problem::new(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8");
+        let decoded = |text| target::decode(text).ok_or_else(bad_encoding);
+        let ask = |path: &str| Ask::new(&head.method, path, head.headers, caller, address);
+        Ok(match route.work {
+            Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded(parameter)?, published, caller))),
+            Work::File => Outcome::Relay(ask(&decoded(head.path)?)),
+            Work::Command(_) if self.cors.is_foreign(head) => return Err(foreign()),
+            Work::Command(change) => {
+                let upload = change.has_body().then(|| Upload::of_json(head)).transpose()?;
+                Outcome::Order(Order { change, ask: ask(head.path), upload })
+            }
+        })
     }
 
     fn is_too_large(&self, body: Body) -> bool {
@@ -136,24 +219,6 @@ impl Gate {
     }
 }
 
-/// The outcome for a caller that is who it says.
-fn authorised(head: &Head<'_>, published: &Published, caller: Caller<'_>) -> Result<Outcome, Problem> {
-    let (route, parameter) = match routes::find(&head.method, head.path) {
-        Found::Route(route, parameter) => (route, parameter),
-        Found::OtherMethods(allowed) => return Err(Problem::method_not_allowed(&allowed)),
-        Found::Nothing => return Err(Problem::not_found()),
-    };
-    if !caller.role.may(route.right) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, format!("the role {} may not do this", caller.role)));
-    }
-    let bad_encoding = || Problem::new(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8");
-    let decoded = |text| target::decode(text).ok_or_else(bad_encoding);
-    Ok(match route.work {
-        Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded(parameter)?, published, caller))),
-        Work::File => Outcome::Relay(Ask::new(&head.method, &decoded(head.path)?, head.headers, caller)),
-    })
-}
-
 fn answer(read: Read, parameter: &str, published: &Published, caller: Caller<'_>) -> Bytes {
     match read.query(parameter, caller.user) {
         Ok(query) => query.answer(published.state()).into(),
@@ -166,16 +231,10 @@ fn not_ready() -> Problem {
         .retry_after(Duration::from_secs(2))
 }
 
-fn too_many(wait: Duration) -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords for this name").retry_after(wait)
+fn foreign() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "another web site may not change anything here")
 }
 
-/// How much of the request's body has to be passed over; nothing if the connection had better end.
-fn leftover(head: &Head<'_>) -> Option<u64> {
-    match head.body {
-        Body::Sized(0) => Some(0),
-        // Who waits for `100 Continue` may send the body all the same, or not: nobody knows where the next request begins.
-        Body::Sized(length) if length <= DRAINED && !head.expects_continue => Some(length),
-        Body::Sized(_) | Body::Chunked => None,
-    }
+fn too_many(wait: Duration) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords for this name").retry_after(wait)
 }

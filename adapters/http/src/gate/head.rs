@@ -26,6 +26,8 @@ pub(super) struct Head<'a> {
     /// Nothing also if there is more than one.
     pub(super) authorization: Option<&'a [u8]>,
     pub(super) origin: Option<&'a [u8]>,
+    /// The host and port that are asked; HTTP/1.0 may not say.
+    pub(super) host: Option<&'a [u8]>,
     /// All of them.
     pub(super) headers: &'a [Header<'a>],
 }
@@ -33,7 +35,9 @@ pub(super) struct Head<'a> {
 /// How the body of a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// Of that many bytes; none is 0.
+    /// Not at all: there is none.
+    None,
+    /// Of that many bytes.
     Sized(u64),
     /// In chunks.
     Chunked,
@@ -79,8 +83,14 @@ impl<'a> Head<'a> {
                 Given::Never | Given::Repeatedly => None,
             },
             origin: fields.origin,
+            host: target::authority(target).map(str::as_bytes).or(fields.host),
             headers,
         })
+    }
+
+    /// The values of all headers of this name, which is in lower case.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 }
 
@@ -178,7 +188,7 @@ impl<'a> Fields<'a> {
             (true, Some(_)) => Err(malformed("there are both a Content-Length and a Transfer-Encoding header")),
             (true, None) if is_http_1_0 => Err(malformed("HTTP/1.0 has no Transfer-Encoding")),
             (true, None) => Ok(Body::Chunked),
-            (false, length) => Ok(Body::Sized(length.unwrap_or(0))),
+            (false, length) => Ok(length.map_or(Body::None, Body::Sized)),
         }
     }
 
@@ -296,7 +306,8 @@ mod tests {
     #[test]
     fn bodies_are_sized_or_chunked() {
         let body = |headers: &str| check(&format!("POST / HTTP/1.1\nHost: a\n{headers}\n"), |head| head.body);
-        assert_eq!(body(""), Ok(Body::Sized(0)));
+        assert_eq!(body(""), Ok(Body::None));
+        assert_eq!(body("Content-Length: 0\n"), Ok(Body::Sized(0)));
         assert_eq!(body("content-length: 0012\n"), Ok(Body::Sized(12)));
         assert_eq!(body("Content-Length: 99999999999999999999999\n"), Ok(Body::Sized(u64::MAX)));
         assert_eq!(body("Transfer-Encoding: Chunked\n"), Ok(Body::Chunked));

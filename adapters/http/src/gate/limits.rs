@@ -13,6 +13,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Bytes of a request's body. More is 413.
     pub body_bytes: u64,
+    /// Bytes of the bodies of all requests that are being received or carried out. More is 503.
+    pub bodies_bytes: u64,
     /// For the body of a request.
     pub body_time: Duration,
     /// For each 64 KiB of an answer: who reads slower is dropped.
@@ -32,6 +34,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             body_bytes: 4 * 1024 * 1024,
+            bodies_bytes: 32 * 1024 * 1024,
             body_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
             connections: 1024,

@@ -6,10 +6,12 @@ mod connection;
 mod cors;
 pub(crate) mod deadline;
 mod decision;
+mod framing;
 mod head;
 mod input;
 mod limits;
 mod occupancy;
+mod upload;
 mod wire;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use async_net::{TcpListener, TcpStream};
 use fsconnector_disk::Root;
+use fsconnector_engine::change::command::{RequestId, Response};
 use fsconnector_engine::time::Mono;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
@@ -28,8 +31,8 @@ use smol::{Executor, Timer};
 
 use crate::auth::Authenticator;
 use crate::current::Current;
-use crate::handlers::{Handlers, Pages};
-use crate::relay::Relay;
+use crate::handlers::{Asked, Handlers, Pages};
+use crate::relay::{CommandRelay, Relay};
 pub use acceptor::{Acceptor, Plain};
 use connection::{Broken, Conversation, Stopping};
 use cors::Cors;
@@ -37,6 +40,7 @@ pub use cors::Origin;
 use deadline::within;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
+use upload::Budget;
 
 /// How a gate is set up.
 #[derive(Clone, Debug)]
@@ -84,26 +88,40 @@ pub struct Gate {
     cors: Cors,
     limits: Limits,
     started: Instant,
+    /// What the bodies of requests take of memory.
+    bodies: Budget,
+    commands: CommandRelay,
     /// Before `handlers`, so that its connections are closed first.
     relay: Relay,
-    _handlers: Handlers,
+    handlers: Handlers,
 }
 
 impl Gate {
     /// Starts the handlers behind the gate. They end when the gate is dropped.
-    pub fn open(config: GateConfig, current: Arc<Current>) -> Result<Self, GateError> {
+    ///
+    /// Readers are answered from `current`. Changes go into `queue`; when that is full, or closed, they are refused at
+    /// once. Whoever takes one out has to [`respond`](Self::respond).
+    pub fn open(config: GateConfig, current: Arc<Current>, queue: Sender<Asked>) -> Result<Self, GateError> {
         let mut key = [0; 64];
         getrandom::fill(&mut key).map_err(|_| GateError::NoRandomness)?;
-        let handlers = Handlers::start(Pages::new(config.files)).map_err(GateError::Handlers)?;
+        let handlers = Handlers::start(Pages::new(config.files), queue).map_err(GateError::Handlers)?;
         Ok(Self {
             current,
             authenticator: Authenticator::new(config.realm, &key),
             cors: Cors(config.origins),
+            bodies: Budget::of(config.limits.bodies_bytes),
             limits: config.limits,
             started: Instant::now(),
-            relay: Relay::to(handlers.socket()),
-            _handlers: handlers,
+            commands: CommandRelay::to(handlers.commands()),
+            relay: Relay::to(handlers.pages()),
+            handlers,
         })
+    }
+
+    /// Hands over the answer to the request of this name, for whoever waits for it. The state that it rests on has to be
+    /// [published](Current::publish) before. Never waits, and is cheap: another thread does the rest.
+    pub fn respond(&self, id: RequestId, response: Response) {
+        self.handlers.answer(id, response);
     }
 
     fn mono(&self, now: Instant) -> Mono {
@@ -118,7 +136,8 @@ impl fmt::Debug for Gate {
 }
 
 /// Serves the connections of `listener` on `executor` until `stop` is ready. Then no more are accepted, requests that run
-/// are finished, and idle connections closed; that takes at most [`Limits::stop_time`].
+/// are finished, and idle connections closed; that takes at most [`Limits::stop_time`]. Changes whose answers have not come
+/// shortly before that are answered with 503.
 pub async fn serve<A: Acceptor>(
     gate: Arc<Gate>,
     listener: TcpListener,
@@ -131,10 +150,16 @@ pub async fn serve<A: Acceptor>(
     let (alive, ended) = channel::bounded::<()>(1);
     let stop_time = gate.limits.stop_time;
     let occupancy = Occupancy::new(&gate.limits);
-    let entrance = Entrance { gate, acceptor, executor, occupancy, stopping, alive };
+    let entrance = Entrance { gate: Arc::clone(&gate), acceptor, executor, occupancy, stopping, alive };
     entrance.admit_all(&listener).or(stop).await;
     drop((listener, running, entrance));
-    if within(stop_time, ended.recv()).await.is_none() {
+    // The last part of the time is for telling clients that there is none left.
+    let last_part = stop_time / 8;
+    if within(stop_time - last_part, ended.recv()).await.is_some() {
+        return;
+    }
+    gate.handlers.give_up();
+    if within(last_part, ended.recv()).await.is_none() {
         log::warn!("some connections did not end in time");
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     fn html(role: Role, name: &str) -> String {
-        let caller = NamedCaller { role, id: "1".into(), name: name.into() };
+        let caller = NamedCaller { role, id: "1".into(), name: name.into(), address: [192, 0, 2, 1].into() };
         let Body::Bytes(bytes) = page(Some(&caller)).body else { panic!("a file") };
         String::from_utf8(bytes.to_vec()).unwrap()
     }

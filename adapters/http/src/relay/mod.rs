@@ -1,35 +1,37 @@
-//! The way from the gate to the handlers behind it: HTTP over a bounded number of connections to a Unix socket.
+//! From the gate to the handlers behind it: HTTP over bounded numbers of connections to Unix sockets, one socket for files
+//! and one for commands, so that none waits for the other.
 
+mod commands;
 mod reply;
+mod way;
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_net::unix::UnixStream;
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use smol::io::AsyncWriteExt as _;
 use smol::lock::{Semaphore, SemaphoreGuard};
 
 use crate::auth::Caller;
 use crate::caller;
 use crate::gate::deadline::within;
 use crate::problem::Problem;
+pub(crate) use commands::CommandRelay;
 pub(crate) use reply::Reply;
 use reply::Start;
+use way::{Way, send};
 
-/// How many requests are behind the gate at once. There is a thread for each.
+/// How many requests for files are behind the gate at once. There is a thread for each.
 pub(crate) const CONNECTIONS: usize = 16;
 /// How long a request waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(10);
 /// How long a handler may take to begin its answer, and for each further piece of it.
 const HANDLER_TIME: Duration = Duration::from_secs(30);
-
-/// What a new connection begins with. It is answered at once, with 204.
-const GREETING: &str = "OPTIONS * HTTP/1.1\r\nHost: gate\r\n\r\n";
 
 /// The headers of a client that handlers get to see. All others stay here, `Authorization` above all.
 const FORWARDED: [&str; 2] = ["if-none-match", "if-modified-since"];
@@ -45,12 +47,18 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// For `path`, which is decoded and begins with a slash, by `caller`.
-    pub(crate) fn new(method: &Method, path: &str, headers: &[httparse::Header<'_>], caller: Caller<'_>) -> Self {
+    /// For `path`, which is decoded and begins with a slash, by `caller`, who is at `address`.
+    pub(crate) fn new(
+        method: &Method,
+        path: &str,
+        headers: &[httparse::Header<'_>],
+        caller: Caller<'_>,
+        address: IpAddr,
+    ) -> Self {
         let path = utf8_percent_encode(path, PATH);
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: gate\r\n");
         // Writing into a string does not fail, here and below.
-        let _ = write!(head, "{}: {}\r\n", caller::HEADER, caller::to_header(caller));
+        let _ = write!(head, "{}: {}\r\n", caller::HEADER, caller::to_header(caller, address));
         for name in FORWARDED {
             let sent = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
             // Values that are not ASCII mean nothing to a handler.
@@ -63,13 +71,18 @@ impl Ask {
         head.push_str("\r\n");
         Self { head, is_head: *method == Method::HEAD }
     }
+
+    /// The head of the request, if a body of so many bytes follows.
+    fn head_for(&self, length: usize) -> String {
+        let lines = self.head.strip_suffix("\r\n").unwrap_or(&self.head);
+        format!("{lines}Content-Length: {length}\r\n\r\n")
+    }
 }
 
-/// The connections to the handlers.
+/// The connections to the handlers of files.
 pub(crate) struct Relay {
-    socket: PathBuf,
+    way: Way,
     turns: Semaphore,
-    connecting: smol::lock::Mutex<()>,
     idle: Mutex<Vec<UnixStream>>,
 }
 
@@ -91,12 +104,7 @@ impl From<io::Error> for Failure {
 impl Relay {
     /// To the handlers that listen on `socket`.
     pub(crate) fn to(socket: &Path) -> Self {
-        Self {
-            socket: socket.to_owned(),
-            turns: Semaphore::new(CONNECTIONS),
-            connecting: smol::lock::Mutex::new(()),
-            idle: Mutex::default(),
-        }
+        Self { way: Way::to(socket), turns: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
     }
 
     /// Sends a request and waits for the beginning of the answer.
@@ -120,25 +128,14 @@ impl Relay {
         // A connection that was idle may have been closed meanwhile. That shows as an error before any answer, and the
         // request is sent again on a new one; it only reads, so twice is as good as once.
         if let Some(stream) = self.take_idle() {
-            match send(stream, &ask.head, ask.is_head).await {
+            match begin(stream, ask).await {
                 Ok((stream, start)) => return Ok(Reply::new(self, turn, stream, start)),
                 Err(Failure::Io(error)) => log::debug!("an idle connection to the handlers was closed: {error}"),
                 Err(failure) => return Err(failure),
             }
         }
-        let (stream, start) = send(self.connect().await?, &ask.head, ask.is_head).await?;
+        let (stream, start) = begin(self.way.connect().await?, ask).await?;
         Ok(Reply::new(self, turn, stream, start))
-    }
-
-    /// A new connection that a thread of tiny_http's attends to.
-    ///
-    /// When two come at once, tiny_http can give both to one idle thread, and the second is then never looked at, for the
-    /// first one stays open. So they come one at a time, and each is known to be attended to before the next.
-    async fn connect(&self) -> Result<UnixStream, Failure> {
-        let _one_at_a_time = self.connecting.lock().await;
-        let stream = UnixStream::connect(&self.socket).await?;
-        let (stream, _greeting) = send(stream, GREETING, false).await?;
-        Ok(stream)
     }
 
     fn take_idle(&self) -> Option<UnixStream> {
@@ -151,13 +148,8 @@ impl Relay {
     }
 }
 
-async fn send(mut stream: UnixStream, request: &str, is_head: bool) -> Result<(UnixStream, Start), Failure> {
-    let exchange = async {
-        stream.write_all(request.as_bytes()).await?;
-        Start::read(&mut stream, is_head).await
-    };
-    let start = within(HANDLER_TIME, exchange).await.ok_or(Failure::TimedOut)??;
-    Ok((stream, start))
+async fn begin(stream: UnixStream, ask: &Ask) -> Result<(UnixStream, Start), Failure> {
+    within(HANDLER_TIME, send(stream, &ask.head, &[], ask.is_head)).await.ok_or(Failure::TimedOut)?
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use smol::io::AsyncReadExt as _;
 use smol::lock::SemaphoreGuard;
 
 use super::{Failure, HANDLER_TIME, Relay};
-use crate::answer::HeaderLines;
+use crate::answer::{Answer, HeaderLines};
 use crate::gate::deadline::within;
 
 /// The head of a handler's answer may have this many bytes.
@@ -76,6 +76,16 @@ impl Start {
         Some(Self { status, headers, length, has_body, body })
     }
 
+    /// The whole answer, once the rest of its body has come.
+    pub(super) async fn into_answer(self, stream: &mut UnixStream) -> Result<Answer, Failure> {
+        let mut left = self.length_of_body().saturating_sub(self.body.len() as u64);
+        let mut body = self.body;
+        while left > 0 {
+            left = left.saturating_sub(read_piece(stream, &mut body, left).await? as u64);
+        }
+        Ok(Answer { status: self.status, headers: self.headers, body: body.into() })
+    }
+
     fn length_of_body(&self) -> u64 {
         if self.has_body { self.length } else { 0 }
     }
@@ -120,12 +130,7 @@ impl<'r> Reply<'r> {
         } else if self.left > 0
             && let Some(stream) = &mut self.stream
         {
-            let wanted = usize::try_from(self.left).map_or(PIECE, |left| left.min(PIECE));
-            let count = within(HANDLER_TIME, read_some(stream, out, wanted)).await;
-            match count.ok_or(io::ErrorKind::TimedOut)?? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => self.left = self.left.saturating_sub(count as u64),
-            }
+            self.left = self.left.saturating_sub(read_piece(stream, out, self.left).await? as u64);
         }
         if self.left == 0
             && let Some(stream) = self.stream.take()
@@ -133,6 +138,15 @@ impl<'r> Reply<'r> {
             self.relay.keep(stream);
         }
         Ok(self.left > 0)
+    }
+}
+
+/// Appends the next piece of a body of which `left` bytes are missing.
+async fn read_piece(stream: &mut UnixStream, bytes: &mut Vec<u8>, left: u64) -> io::Result<usize> {
+    let wanted = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+    match within(HANDLER_TIME, read_some(stream, bytes, wanted)).await.ok_or(io::ErrorKind::TimedOut)?? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        count => Ok(count),
     }
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use super::way::GREETING;
 use super::*;
 use crate::sample;
 
@@ -45,7 +46,7 @@ fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
     let (user, role) = state.users.login("mike").unwrap();
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
-    Ask::new(method, path, &headers, Caller { user, role })
+    Ask::new(method, path, &headers, Caller { user, role }, [192, 0, 2, 1].into())
 }
 
 /// The body, or the status of the problem; nothing if it ended early.
@@ -114,7 +115,7 @@ fn only_harmless_headers_reach_a_handler() {
     assert_eq!(
         request,
         "HEAD /a%20b%0D%0AX:%20y%25%3F%23%C3%BC HTTP/1.1\r\nHost: gate\r\n\
-        Fsconnector-Caller: member 21000 mike\r\nif-none-match: \"tag\"\r\n\r\n"
+        Fsconnector-Caller: member 192.0.2.1 21000 mike\r\nif-none-match: \"tag\"\r\n\r\n"
     );
 }
 

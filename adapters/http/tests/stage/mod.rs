@@ -14,14 +14,20 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
-use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
-use smol::channel::{Sender, bounded};
+use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
+use smol::channel::{Receiver, Sender, bounded};
 use smol::{Executor, future};
+
+/// How many commands wait for the engine.
+pub(crate) const WAITING: usize = 128;
 
 /// A gate that serves until it is dropped.
 pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
     pub(crate) current: Arc<Current>,
+    /// What the engine is asked. It has room for [`WAITING`].
+    pub(crate) asked: Receiver<Asked>,
+    pub(crate) gate: Arc<Gate>,
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -40,7 +46,9 @@ impl Stage {
 
     pub(crate) fn without_state(config: GateConfig) -> Self {
         let current = Arc::new(Current::default());
-        let gate = Arc::new(Gate::open(config, Arc::clone(&current)).unwrap());
+        let (queue, asked) = bounded(WAITING);
+        let gate = Arc::new(Gate::open(config, Arc::clone(&current), queue).unwrap());
+        let serving = Arc::clone(&gate);
         let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let executor = Arc::new(Executor::new());
@@ -58,10 +66,10 @@ impl Stage {
             let stop = async move {
                 let _ = stopping.recv().await;
             };
-            smol::block_on(serve(gate, listener, Plain, executor, stop));
+            smol::block_on(serve(serving, listener, Plain, executor, stop));
             drop(alive);
         }));
-        Self { address, current, stop: Some(stop), threads }
+        Self { address, current, asked, gate, stop: Some(stop), threads }
     }
 
     /// Asks the gate to stop, without waiting for it.
@@ -209,6 +217,22 @@ impl Client {
         let authorization = self.authorization(name, method, target);
         self.send(&format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{authorization}{headers}\r\n"));
         self.answer(method == "HEAD")
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn post(&mut self, name: &str, target: &str, body: &str) -> Answer {
+        self.send_post(name, target, "", body);
+        self.answer(false)
+    }
+
+    /// Sends a request with a JSON body, and leaves its answer for later.
+    pub(crate) fn send_post(&mut self, name: &str, target: &str, headers: &str, body: &str) {
+        let authorization = self.authorization(name, "POST", target);
+        let length = body.len();
+        self.send(&format!(
+            "POST {target} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: application/json\r\n\
+            Content-Length: {length}\r\n{headers}\r\n{body}"
+        ));
     }
 
     pub(crate) fn get(&mut self, name: &str, target: &str) -> Answer {

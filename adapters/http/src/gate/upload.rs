@@ -1,0 +1,191 @@
+//! The body of a request, on its way into memory: bounded in size, in time, and together with all others.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use http::StatusCode;
+use smol::future;
+use smol::io::{AsyncRead, AsyncWrite};
+
+use super::connection::{Broken, write_within};
+use super::deadline::Deadline;
+use super::framing::BodyReader;
+use super::head::{Body, Connection, Head};
+use super::input::Input;
+use super::limits::Limits;
+use crate::problem::Problem;
+
+/// A body that has not been read yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Upload {
+    framing: Body,
+    /// Whether the client waits for a `100 Continue`.
+    is_waited_for: bool,
+    /// Whether the connection goes on after a body that was read to its end.
+    pub(super) connection: Connection,
+}
+
+impl Upload {
+    /// The body of a request with this head, which has to be JSON.
+    pub(super) fn of_json(head: &Head<'_>) -> Result<Self, Problem> {
+        if head.body == Body::None {
+            return Err(Problem::new(StatusCode::LENGTH_REQUIRED, "the request needs a body with a Content-Length"));
+        }
+        let mut types = head.values("content-type");
+        if !(types.next().is_some_and(is_json) && types.all(is_json)) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body has to be JSON, with `Content-Type: application/json`",
+            ));
+        }
+        let is_waited_for = head.expects_continue && head.body != Body::Sized(0);
+        Ok(Self { framing: head.body, is_waited_for, connection: head.connection })
+    }
+}
+
+/// Whatever parameters it has: JSON is UTF-8, and whether the body is will show.
+fn is_json(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// Why a body did not arrive.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The client has to be told.
+    Refused(Problem),
+    /// There is no client any more.
+    Broken(Broken),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+/// Where a body comes from.
+pub(super) struct Source<'a, S> {
+    pub(super) stream: &'a mut S,
+    pub(super) input: &'a mut Input,
+    pub(super) deadline: &'a mut Deadline,
+    pub(super) limits: &'a Limits,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
+    /// Reads the whole body.
+    pub(super) async fn read(&mut self, upload: Upload, share: &mut Share<'_>) -> Result<Vec<u8>, Failure> {
+        if upload.is_waited_for {
+            let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+            write_within(self.deadline, self.limits.write_time, self.stream, go_on).await?;
+        }
+        self.deadline.move_to(Instant::now() + self.limits.body_time);
+        let mut reader = BodyReader::new(upload.framing, self.limits.body_bytes);
+        loop {
+            let taken = reader.take(self.input.unread())?;
+            self.input.consume(taken);
+            if !share.grow_to(reader.length()) {
+                return Err(too_much_at_once().into());
+            }
+            if reader.is_done() {
+                return Ok(reader.into_body());
+            }
+            self.read_more().await?;
+        }
+    }
+
+    async fn read_more(&mut self) -> Result<(), Failure> {
+        let fill = future::poll_fn(|cx| self.input.poll_fill(self.stream, cx));
+        match self.deadline.bound(fill).await {
+            Some(Ok(1..)) => Ok(()),
+            Some(Ok(0)) => Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()).into()),
+            Some(Err(error)) => Err(Broken::Io(error).into()),
+            None => Err(too_slow().into()),
+        }
+    }
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body of the request took too long")
+}
+
+fn too_much_at_once() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being sent at the moment; nothing was changed")
+        .retry_after(Problem::PAUSE)
+}
+
+/// What all bodies together may take of memory.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: Mutex<u64>,
+}
+
+/// What one body takes of it, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    budget: &'a Budget,
+    taken: u64,
+}
+
+impl Budget {
+    pub(super) fn of(bytes: u64) -> Self {
+        Self { left: Mutex::new(bytes) }
+    }
+
+    /// A share of nothing yet.
+    pub(super) fn share(&self) -> Share<'_> {
+        Share { budget: self, taken: 0 }
+    }
+}
+
+impl Share<'_> {
+    /// Makes it so large, if so much is left.
+    fn grow_to(&mut self, bytes: u64) -> bool {
+        let more = bytes.saturating_sub(self.taken);
+        let mut left = self.budget.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(after) = left.checked_sub(more) else { return false };
+        *left = after;
+        self.taken += more;
+        true
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        *self.budget.left.lock().unwrap_or_else(PoisonError::into_inner) += self.taken;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_json_whatever_its_parameters() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/json;charset=\"UTF-8\""] {
+            assert!(is_json(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "text/json", "application/json, text/plain", "application/x-www-form-urlencoded", ";"] {
+            assert!(!is_json(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares_are_given_back_when_they_are_dropped() {
+        let budget = Budget::of(10);
+        let mut first = budget.share();
+        assert!(first.grow_to(4) && first.grow_to(6) && first.grow_to(5));
+        let mut second = budget.share();
+        assert!(!second.grow_to(5));
+        assert!(second.grow_to(4));
+        drop(first);
+        assert!(second.grow_to(10));
+    }
+}

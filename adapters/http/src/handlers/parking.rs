@@ -1,0 +1,136 @@
+//! Requests that wait for their answers.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fsconnector_engine::change::command::{Failed, RequestId, Response};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use tiny_http::{Header, Request};
+
+use crate::answer::Answer;
+use crate::change::Change;
+use crate::problem::Problem;
+
+/// The requests that wait. Their number is bounded by that of the connections they came over.
+pub(super) struct Parking {
+    lot: Mutex<Lot>,
+}
+
+#[derive(Default)]
+struct Lot {
+    is_closed: bool,
+    last: u64,
+    parked: BTreeMap<RequestId, Parked>,
+}
+
+/// A request that waits.
+pub(super) struct Parked {
+    pub(super) request: Request,
+    pub(super) change: Change,
+    /// As it was sent: whoever is refused is told what.
+    pub(super) body: Vec<u8>,
+}
+
+impl Parking {
+    /// Empty, and open.
+    pub(super) fn new() -> Self {
+        Self { lot: Mutex::default() }
+    }
+
+    /// Has a request wait under a new name. Gives it back if it is too late for that.
+    #[expect(clippy::result_large_err, reason = "it is moved once, and rarely")]
+    pub(super) fn park(&self, parked: Parked) -> Result<RequestId, Parked> {
+        let mut lot = self.lot();
+        if lot.is_closed {
+            return Err(parked);
+        }
+        lot.last += 1;
+        let id = RequestId(lot.last);
+        lot.parked.insert(id, parked);
+        Ok(id)
+    }
+
+    /// The request of this name, if it is still waiting.
+    pub(super) fn take(&self, id: RequestId) -> Option<Parked> {
+        self.lot().parked.remove(&id)
+    }
+
+    /// Refuses all that wait, and all that come later.
+    pub(super) fn close(&self) {
+        let parked = {
+            let mut lot = self.lot();
+            lot.is_closed = true;
+            mem::take(&mut lot.parked)
+        };
+        for parked in parked.into_values() {
+            parked.refuse(cut_short());
+        }
+    }
+
+    fn lot(&self) -> MutexGuard<'_, Lot> {
+        // Nothing in here can panic half-way.
+        self.lot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parked {
+    /// Answers with what the engine says.
+    pub(super) fn answer(self, response: Response) {
+        let answer = match response.unavailable {
+            Some(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string())
+                .retry_after(Problem::PAUSE)
+                .none_done(response.op, response.failed)
+                .into(),
+            None => Answer::json(lists(&response)),
+        };
+        send(self.request, answer);
+    }
+
+    /// Answers with a problem: nothing was done.
+    pub(super) fn refuse(self, problem: Problem) {
+        let Self { request, change, body } = self;
+        let items: Vec<Value> = serde_json::from_slice(&body).unwrap_or_default();
+        let failed = |item| Failed { error: problem.detail().to_owned(), noun: change.noun(), item };
+        let failed = items.into_iter().map(failed).collect();
+        send(request, problem.none_done(change.op(), failed).into());
+    }
+}
+
+fn lists(response: &Response) -> bytes::Bytes {
+    #[derive(Serialize)]
+    struct Lists<'a> {
+        op: &'a str,
+        done: &'a [Value],
+        failed: &'a [Failed],
+    }
+    let Response { op, done, failed, unavailable: _ } = response;
+    // JSON values and strings cannot fail to serialise.
+    serde_json::to_vec(&Lists { op, done, failed }).unwrap_or_default().into()
+}
+
+/// There is no more time to wait for the engine. What it was given it may still do.
+fn cut_short() -> Problem {
+    let detail = "the connector stops; whether the change was made will show when it is back";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Problem::PAUSE)
+}
+
+/// The engine takes no more requests.
+pub(super) fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the connector stops; nothing was changed")
+        .retry_after(Problem::PAUSE)
+}
+
+/// Sends an answer. If nobody waits for it any more, that is nothing to speak of.
+pub(super) fn send(request: Request, answer: Answer) {
+    let lines = answer.headers.as_str().lines().filter_map(|line| line.split_once(": "));
+    let headers = lines.filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
+    let length = Some(answer.body.len());
+    let response = tiny_http::Response::new(answer.status.as_u16().into(), headers, &*answer.body, length, None)
+        .with_chunked_threshold(usize::MAX);
+    if let Err(error) = request.respond(response) {
+        log::debug!("the gate did not take an answer: {error}");
+    }
+}
