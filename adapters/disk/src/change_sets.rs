@@ -17,8 +17,8 @@ use fsconnector_engine::path::RelPath;
 use crate::journal::{Journal, StepKind, journal_path, remove_journal};
 use crate::listing::list;
 use crate::operations::Operations;
-use crate::placing::{Placed, PutBack, place, put_back};
 use crate::places::{Folders, failed};
+use crate::placing::{Placed, PutBack, place, put_back};
 use crate::staging::{check, stage};
 use crate::strays::clear_strays;
 
@@ -45,7 +45,9 @@ enum Standing {
     Settled,
     /// A change set is visible, and its journal is there: it can be kept or undone.
     Committed(Journal),
-    /// The change set is to be undone: that was begun and failed, or it could not be kept and the journal may be gone.
+    /// The change set could not be kept: it is visible, and its journal may be gone.
+    Unkept(Journal),
+    /// The change set is to be undone; with its journal, or with nothing visible any more.
     Undoing(Journal),
 }
 
@@ -77,7 +79,7 @@ impl<O: Operations> ChangeSets<O> {
     fn commit(&mut self, set: &ChangeSet) -> Result<(), FileError> {
         match self.standing {
             Standing::Settled => {}
-            Standing::Undoing(_) => drop(self.undo()?),
+            Standing::Unkept(_) | Standing::Undoing(_) => drop(self.undo()?),
             Standing::Committed(_) => return Err(out_of_turn("the last change set is neither kept nor undone")),
         }
         let folders = Folders::open(&self.operations, set.changes.iter().map(|change| &change.path))?;
@@ -109,20 +111,28 @@ impl<O: Operations> ChangeSets<O> {
         let folders = Folders::open(&self.operations, journal.steps.iter().map(|step| &step.path))?;
         refuse_changed(&self.operations, &folders, journal)?;
         folders.sync(&self.operations)?;
-        if let Err(error) = remove_journal(&self.operations) {
-            self.standing = Standing::Undoing(journal.clone());
-            return Err(error);
-        }
-        clear_hidden(&self.operations, &folders, journal);
+        let journal = journal.clone();
+        self.standing = Standing::Unkept(journal.clone());
+        remove_journal(&self.operations)?;
+        clear_hidden(&self.operations, &folders, &journal);
         self.standing = Standing::Settled;
         Ok(())
     }
 
     fn undo(&mut self) -> Result<Vec<RelPath>, FileError> {
-        let (Standing::Committed(journal) | Standing::Undoing(journal)) = &self.standing else { return Ok(Vec::new()) };
-        let undone = put_back_all(&self.operations, journal);
-        self.standing = if undone.is_ok() { Standing::Settled } else { Standing::Undoing(journal.clone()) };
-        undone
+        let journal = match &self.standing {
+            Standing::Settled => return Ok(Vec::new()),
+            Standing::Committed(journal) | Standing::Undoing(journal) => journal.clone(),
+            Standing::Unkept(journal) => {
+                // Without it an interruption would leave some files new.
+                journal.write_again(&self.operations)?;
+                journal.clone()
+            }
+        };
+        self.standing = Standing::Undoing(journal.clone());
+        let left = put_back_all(&self.operations, &journal)?;
+        self.standing = Standing::Settled;
+        Ok(left)
     }
 }
 
@@ -142,11 +152,6 @@ fn place_all<O: Operations>(operations: &O, folders: &Folders<O::Folder>, journa
 /// Takes all steps back, as far as they were carried out, durably, and then removes the journal. What is left are the
 /// files that somebody has changed.
 fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<RelPath>, FileError> {
-    if journal.steps.is_empty() {
-        return Ok(Vec::new());
-    }
-    // It is gone if the change set was almost kept, and without it an interruption would leave some files new.
-    journal.write_again(operations)?;
     let folders = Folders::open(operations, journal.steps.iter().map(|step| &step.path))?;
     let mut left = Vec::new();
     for step in &journal.steps {

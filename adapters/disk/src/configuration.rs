@@ -55,9 +55,7 @@ impl ConfigurationTree {
         match (work, &self.writing) {
             (FileWork::List(folders), _) => self.list(folders),
             // It keeps its own account before and after each step, so a panic in between has not confused it.
-            (_, Some(writing)) => {
-                writing.change_sets.lock().unwrap_or_else(PoisonError::into_inner).perform(work)
-            }
+            (_, Some(writing)) => writing.change_sets.lock().unwrap_or_else(PoisonError::into_inner).perform(work),
             (_, None) => {
                 let reason = "the configuration was opened for reading only";
                 Err(failed(&journal_path(), &io::Error::new(io::ErrorKind::PermissionDenied, reason)))

@@ -24,11 +24,7 @@ pub(crate) enum Placed {
 }
 
 /// Makes a staged change visible.
-pub(crate) fn place<O: Operations>(
-    operations: &O,
-    place: &Place<'_, O::Folder>,
-    kind: StepKind,
-) -> io::Result<Placed> {
+pub(crate) fn place<O: Operations>(operations: &O, place: &Place<'_, O::Folder>, kind: StepKind) -> io::Result<Placed> {
     match kind {
         StepKind::Create { .. } => match operations.rename_new(place.folder, &place.hidden, place.name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Placed::Refused(Refusal::Occupied)),
@@ -133,11 +129,7 @@ fn swap<O: Operations>(
 }
 
 /// Gives the visible file, which should be `expected`, the hidden name. Whether it was: if not, it is visible again.
-fn set_aside<O: Operations>(
-    operations: &O,
-    place: &Place<'_, O::Folder>,
-    expected: Fingerprint,
-) -> io::Result<bool> {
+fn set_aside<O: Operations>(operations: &O, place: &Place<'_, O::Folder>, expected: Fingerprint) -> io::Result<bool> {
     match operations.rename_new(place.folder, place.name, &place.hidden) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => other?,

@@ -69,7 +69,8 @@ fn user(number: u32, name: &str) -> User {
 /// What is in the tree before any change: the users 20000 to 20005, and files that are not ours.
 pub(crate) fn before() -> Files {
     let users = (20000..20006).map(|number| (file(number), content(number, "old")));
-    let others = ["vars.xml", "directory/team/.gitkeep", "directory/team/notes.txt", "directory/friends/.20001.xml.swp"];
+    let others =
+        ["vars.xml", "directory/team/.gitkeep", "directory/team/notes.txt", "directory/friends/.20001.xml.swp"];
     users.chain(others.map(|name| (path(name), "not ours".to_owned()))).collect()
 }
 
