@@ -1,19 +1,32 @@
-//! A small configuration tree in memory.
+//! The configuration tree, and what people write into it by hand.
 
-use std::collections::BTreeMap;
+use fsconnector_disk::{Edit, Editing, Model, RelPath};
+use fsconnector_engine::access::Role;
+use fsconnector_engine::config::{Config, ConfigError, Context, ContextName, NumberRange};
 
-use fsconnector_simulator::config::Memory;
+use crate::chance::Chance;
 
-/// The users of a configuration: the id, and the name.
-pub type People = BTreeMap<u32, String>;
+/// What every password that people choose here begins with, so that it is found where it does not belong.
+pub const PASSWORD: &str = "secret-";
 
+/// What every PIN begins with that people choose here.
+pub const PIN: &str = "990799";
+
+/// The values of the global variables for PINs: moderators', and everybody's.
+pub const COMMON_PINS: [&str; 2] = ["99079900", "99079901"];
+
+/// `public` is not included in the directory, as somebody may have forgotten.
 const FREESWITCH: &str = r#"<?xml version="1.0"?>
 <document type="freeswitch/xml">
   <X-PRE-PROCESS cmd="set" data="domain=conf.example"/>
+  <X-PRE-PROCESS cmd="set" data="modconpin=99079900"/>
+  <X-PRE-PROCESS cmd="set" data="defconpin=99079901"/>
   <section name="configuration">
     <configuration name="conference.conf">
       <profiles>
         <profile name="16kHz-novideo"></profile>
+        <profile name="48kHz-video"></profile>
+        <profile name="other"></profile>
       </profiles>
     </configuration>
   </section>
@@ -30,36 +43,170 @@ const FREESWITCH: &str = r#"<?xml version="1.0"?>
             <X-PRE-PROCESS cmd="include" data="directory/team/*.xml"/>
           </users>
         </group>
+        <group name="friends">
+          <users>
+            <X-PRE-PROCESS cmd="include" data="directory/friends/*.xml"/>
+          </users>
+        </group>
       </groups>
     </domain>
   </section>
 </document>
 "#;
 
-/// A tree without users.
-pub fn empty() -> Memory {
-    Memory::new([("freeswitch.xml", FREESWITCH)])
+/// The contexts, with so few numbers that they run out, and the beginnings of their ranges.
+const CONTEXTS: [(&str, Role, u32); 3] =
+    [("team", Role::Admin, 0), ("friends", Role::Member, 1_000), ("public", Role::Guest, 2_000)];
+
+/// How many users, and how many conferences, a context has numbers for.
+const NUMBERS: (u32, u32) = (6, 4);
+
+/// The connector's configuration.
+pub fn config() -> Result<Config, ConfigError> {
+    let context = |(name, role, thousand): (&str, Role, u32)| {
+        Ok(Context {
+            name: ContextName::parse(name)?,
+            role,
+            users: NumberRange::new(20_000 + thousand, 20_000 + thousand + NUMBERS.0 - 1)?,
+            conferences: NumberRange::new(30_000 + thousand, 30_000 + thousand + NUMBERS.1 - 1)?,
+        })
+    };
+    let contexts = CONTEXTS.into_iter().map(context).collect::<Result<_, ConfigError>>()?;
+    Ok(Config { contexts })
+}
+
+/// A disk with a tree without users.
+pub fn empty() -> Model {
+    let model = Model::new();
+    let folders = ["directory", "directory/team", "directory/friends", "directory/public"];
+    for folder in folders.into_iter().chain(["dialplan", "dialplan/conferences"]) {
+        RelPath::parse(folder).iter().for_each(|folder| model.make_folder(folder));
+    }
+    if let Some(edit) = write("freeswitch.xml", FREESWITCH.as_bytes().to_vec()) {
+        model.edit(&edit);
+    }
+    model
+}
+
+/// Somebody writes a file, and syncs it.
+pub fn write(path: &str, content: Vec<u8>) -> Option<Edit> {
+    Some(Edit { path: RelPath::parse(path)?, editing: Editing::Replace(content), synced: true })
+}
+
+/// Somebody removes a file, and syncs that.
+pub fn remove(path: &str) -> Option<Edit> {
+    Some(Edit { path: RelPath::parse(path)?, editing: Editing::Remove, synced: true })
 }
 
 /// The path of a user's file.
-pub fn user_path(id: u32) -> String {
-    format!("directory/team/{id}.xml")
+pub fn user_path(context: &str, id: u32) -> String {
+    format!("directory/{context}/{id}.xml")
+}
+
+/// The path of a conference's file.
+pub fn conference_path(num: u32) -> String {
+    format!("dialplan/conferences/{num}.xml")
 }
 
 /// A user's file, as somebody would write it by hand.
-pub fn user_file(id: u32, name: &str) -> String {
+pub fn user_file(id: u32, context: &str, name: &str) -> String {
+    format!("<include>\n{}</include>\n", user(id, context, name))
+}
+
+fn user(id: u32, context: &str, name: &str) -> String {
     format!(
-        r#"<include>
-  <user id="{id}">
+        r#"  <user id="{id}">
     <params>
-      <param name="password" value="pw {id}"/>
+      <param name="password" value="{PASSWORD}{name}"/>
     </params>
     <variables>
-      <variable name="user_context" value="team"/>
+      <variable name="user_context" value="{context}"/>
       <variable name="effective_caller_id_name" value="{name}"/>
+      <variable name="my_own" value="by hand"/>
     </variables>
   </user>
+"#
+    )
+}
+
+fn conference_file(num: u32, name: &str) -> String {
+    format!(
+        r#"<include>
+  <!-- by hand -->
+  <extension name="{name}">
+    <condition field="destination_number" expression="^{num}$">
+      <action application="conference" data="{name}@other+{PIN}7"/>
+    </condition>
+  </extension>
 </include>
 "#
     )
+}
+
+/// What an administrator with an editor does to the tree. `serial` makes it different from all else that is done.
+pub fn edit(chance: &mut Chance, serial: usize, visible: &[RelPath]) -> Option<Edit> {
+    let (folder, name) = some_place(chance, visible)?;
+    let number = name.strip_suffix(".xml").and_then(|stem| stem.parse().ok());
+    let id = number.unwrap_or_else(|| 20_000 + u32::try_from(chance.below(NUMBERS.0 as usize)).unwrap_or(0));
+    let context = folder.strip_prefix("directory/");
+    let called = format!("hand{serial}");
+    let content = match (chance.weighted(&[50, 8, 8, 8, 6, 20]), context) {
+        (0, Some(context)) => Some(user_file(id, context, &called)),
+        (0, None) => Some(conference_file(id, &called)),
+        (1, Some(context)) => {
+            let both = [user(id, context, &called), user(id + 1, context, &format!("{called}-too"))];
+            Some(format!("<include>\n{}</include>\n", both.concat()))
+        }
+        (2, Some(_)) => Some(user_file(id, if context == Some("team") { "friends" } else { "team" }, &called)),
+        (3, _) => Some(format!("<include>\n  <!-- {called} -->\n</include>\n")),
+        (1 | 2, None) => Some(conference_file(id + 1, &called)),
+        (4, _) => Some(format!("<include>\n  <user id=\"{id}\">\n<!-- {called} -->\n</include>\n")),
+        _ => None,
+    };
+    let editing = match content {
+        None => Editing::Remove,
+        Some(content) if chance.percent(30) => Editing::Overwrite(content.into_bytes()),
+        Some(content) => Editing::Replace(content.into_bytes()),
+    };
+    Some(Edit { path: RelPath::parse(&format!("{folder}/{name}"))?, editing, synced: chance.percent(60) })
+}
+
+/// A file that is there, or one that could be.
+fn some_place(chance: &mut Chance, visible: &[RelPath]) -> Option<(String, String)> {
+    let there: Vec<&RelPath> = visible.iter().filter(|path| path.as_str().contains('/')).collect();
+    if chance.percent(60)
+        && let Some(path) = chance.pick(&there)
+    {
+        let (folder, name) = path.as_str().rsplit_once('/')?;
+        return Some((folder.to_owned(), name.to_owned()));
+    }
+    if chance.percent(25) {
+        let num = 30_000 + 1_000 * chance.below(2) + chance.below(NUMBERS.1 as usize);
+        return Some(("dialplan/conferences".to_owned(), format!("{num}.xml")));
+    }
+    let (context, _, thousand) = CONTEXTS.get(chance.weighted(&[5, 4, 1]))?;
+    let id = 20_000 + *thousand as usize + chance.below(NUMBERS.0 as usize);
+    let name = if chance.percent(15) { "anna.xml".to_owned() } else { format!("{id}.xml") };
+    Some((format!("directory/{context}"), name))
+}
+
+/// Whether the switch can load the file.
+pub fn is_sound(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    text.contains("</include>") && text.matches("<user ").count() == text.matches("</user>").count()
+        || text.contains("</document>")
+}
+
+/// The numbers that are named in a file.
+pub fn numbers_in(content: &[u8]) -> Vec<u32> {
+    let text = String::from_utf8_lossy(content);
+    let after = |mark: &str| {
+        let found: Vec<u32> = text
+            .split(mark)
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+            .collect();
+        found
+    };
+    [after("<user id=\""), after("expression=\"^")].concat()
 }

@@ -1,21 +1,34 @@
 //! The world and its clockwork.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::time::Duration;
 
-use fsconnector_engine::Engine;
-use fsconnector_engine::config::{Config, ConfigError};
+use fsconnector_disk::{ChangeSets, Edit};
+use fsconnector_engine::change::command::{Caller, RequestId};
+use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
-use fsconnector_engine::io::{Effect, EffectId, Epoch, FileWork, FilesDone, Input};
-use fsconnector_engine::path::RelPath;
-use fsconnector_engine::state::State;
+use fsconnector_engine::files::FileWork;
+use fsconnector_engine::io::{Effect, Epoch, Input};
+use fsconnector_engine::render::Templates;
+use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
-use fsconnector_simulator::config::Memory;
-use fsconnector_simulator::{ConnectionId, Identity, Output, SimSwitch};
+use fsconnector_engine::{Engine, Start};
+use fsconnector_simulator::ConnectionId;
 
-use crate::tree::{self, People, user_file, user_path};
+use crate::chance::Chance;
+use crate::connector::Connector;
+use crate::disk::Watched;
+use crate::invariants::{Violation, visible};
+use crate::requests::{Ask, Sent};
+use crate::sabotage::Sabotage;
+use crate::scene::{Crash, Plan, Scene, shown as shown_edit};
+use crate::tree;
+use crate::view::View;
+use crate::wires::{Pair, Wire};
 
 /// The password of the event socket, which the simulated switch has by default.
 const PASSWORD: &str = "ClueCon";
@@ -30,216 +43,256 @@ pub enum Step {
     ToConnector(Line, usize),
     /// Up to so many bytes arrive at the switch.
     ToSwitch(Line, usize),
-    /// The disk has done what the engine asked for first.
-    Disk,
+    /// What is left on the wires of a connector that is gone arrives at the switch.
+    Late,
+    /// The disk does what the engine asked for first.
+    Disk(Plan),
+    /// The engine hears what came of it.
+    Result,
     /// So many milliseconds pass.
     Pass(u64),
-    /// Both connections break; what is on its way is lost.
+    /// An administrator asks for something.
+    Ask(Ask),
+    /// Somebody edits a file.
+    Edit(Edit),
+    /// Somebody has the switch reload.
+    Reload,
+    /// Both connections break.
     Cut,
     /// The switch is restarted.
     Restart,
     /// The switch hangs, or goes on.
     Freeze(bool),
-    /// Somebody writes a user's file by hand.
-    Edit(u32, String),
-    /// Somebody removes a user's file by hand.
-    Remove(u32),
-    /// Somebody breaks, or repairs, a file of the tree.
-    Break(bool),
-    /// Somebody has the switch reload.
-    Reload,
+    /// The disk has room for so many bytes; without a number, for any.
+    Space(Option<usize>),
+    /// The connector ends.
+    Crash(Crash),
+    /// The connector starts again, if it does not run.
+    Start(Plan),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = |plan: &Plan| {
+            let all = plan.iter().map(|(operation, happening)| format!("\n        before operation {operation} {happening}"));
+            all.collect::<String>()
+        };
+        match self {
+            Self::Edit(edit) => f.write_str(&shown_edit(edit)),
+            Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
+            Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
+            Self::Ask(ask) => write!(f, "{:?} {}", ask.operation, serde_json::Value::from(ask.items.clone())),
+            other => write!(f, "{other:?}"),
+        }
+    }
 }
 
 /// The world.
-#[derive(Debug)]
 pub struct World {
-    now: Now,
-    engine: Engine,
-    switch: SimSwitch<Memory>,
-    /// The users in the tree now.
-    written: People,
-    /// Whether a file of the tree is broken now.
-    broken: bool,
-    /// The users of every configuration that the switch has ever had.
-    history: Vec<People>,
-    /// Whether the last of them is active: a switch that is started on a broken tree has none.
-    active: bool,
-    pair: Option<Pair>,
-    connect_at: Mono,
+    pub(crate) now: Now,
+    pub(crate) config: Config,
+    pub(crate) scene: Rc<RefCell<Scene>>,
+    pub(crate) connector: Option<Connector>,
+    /// What connectors that are gone have said to the switch, and it has not heard yet.
+    pub(crate) late: Vec<(ConnectionId, Vec<u8>)>,
+    /// Whether the switch has rejected the change set that is on its way.
+    pub(crate) rejected: bool,
+    pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) chance: Chance,
     epoch: Epoch,
-    disk: VecDeque<EffectId>,
-    published: Option<Arc<State>>,
-}
-
-/// Two connections, and what is on its way on them.
-#[derive(Debug)]
-struct Pair {
-    session: Session,
-    events: Wire,
-    control: Wire,
-}
-
-#[derive(Debug)]
-struct Wire {
-    id: ConnectionId,
-    to_connector: VecDeque<u8>,
-    to_switch: VecDeque<u8>,
-    closed_by_switch: bool,
+    requests: u64,
 }
 
 impl World {
     /// A world whose switch has no users, and whose connector has just started.
-    pub fn new() -> Result<Self, ConfigError> {
-        let now = Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) };
-        Ok(Self {
-            now,
-            engine: Engine::new(Config::default(), now)?,
-            switch: SimSwitch::new(tree::empty(), Identity::default(), 0),
-            written: People::new(),
-            broken: false,
-            history: vec![People::new()],
-            active: true,
-            pair: None,
-            connect_at: Mono(0),
-            epoch: Epoch(0),
-            disk: VecDeque::new(),
-            published: None,
-        })
+    pub fn new() -> Result<Self, Violation> {
+        Self::with(None)
     }
 
-    /// Lets one thing happen.
-    pub fn step(&mut self, step: Step) {
+    /// A world whose connector lacks something.
+    pub fn with(sabotage: Option<Sabotage>) -> Result<Self, Violation> {
+        let config = tree::config().map_err(|error| impossible(&error))?;
+        let mut world = Self {
+            now: Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) },
+            scene: Scene::new(config.clone(), tree::empty(), sabotage),
+            config,
+            connector: None,
+            late: Vec::new(),
+            rejected: false,
+            sabotage,
+            chance: Chance::new(1),
+            epoch: Epoch(0),
+            requests: 0,
+        };
+        world.start(Plan::new())?;
+        Ok(world)
+    }
+
+    /// Lets one thing happen, and looks whether all is well.
+    pub fn step(&mut self, step: Step) -> Result<(), Violation> {
+        self.tell(|| step.to_string());
         match step {
             Step::ToConnector(line, count) => self.deliver_to_connector(line, count),
             Step::ToSwitch(line, count) => self.deliver_to_switch(line, count),
-            Step::Disk => self.disk_done(),
+            Step::Late => self.deliver_late(),
+            Step::Disk(plan) => self.disk(plan),
+            Step::Result => self.result(),
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
+            Step::Ask(ask) => self.ask(ask),
+            Step::Edit(edit) => self.scene.borrow_mut().edit(&edit),
+            Step::Reload => self.scene.borrow_mut().reload(self.now.mono.0),
             Step::Cut => self.lose(),
             Step::Restart => self.restart(),
-            Step::Freeze(frozen) => self.switch.faults.frozen = frozen,
-            Step::Edit(id, name) => {
-                self.switch.files_mut().files.insert(user_path(id), user_file(id, &name).into_bytes());
-                self.written.insert(id, name);
-            }
-            Step::Remove(id) => {
-                self.switch.files_mut().files.remove(&user_path(id));
-                self.written.remove(&id);
-            }
-            Step::Break(broken) => self.set_broken(broken),
-            Step::Reload => self.reload(),
+            Step::Freeze(frozen) => self.scene.borrow_mut().switch.faults.frozen = frozen,
+            Step::Space(bytes) => self.scene.borrow().model.limit_space(bytes),
+            Step::Crash(crash) => self.crash(crash),
+            Step::Start(plan) => self.start(plan)?,
         }
+        self.put_on_wires();
+        self.scene.borrow().violation.clone().map_or(Ok(()), Err)
     }
 
-    /// Ends all faults, and lets everything happen that is on its way, until nothing more does.
-    pub fn settle(&mut self) {
-        self.set_broken(false);
-        self.switch.faults.frozen = false;
-        if !self.active {
-            self.reload();
-        }
-        // Long enough for every deadline to pass: of a half-open connection, of an answer, of a retry.
-        for _ in 0..600 {
-            self.pass(Duration::from_millis(500));
-            for line in [Line::Events, Line::Control] {
-                self.deliver_to_switch(line, usize::MAX);
-                self.deliver_to_connector(line, usize::MAX);
-            }
-            while !self.disk.is_empty() {
-                self.disk_done();
-            }
-        }
-    }
-
-    /// The users that the connector's readers see now; nothing before the first state.
-    pub fn seen(&self) -> Option<People> {
-        let state = self.published.as_ref()?;
-        let user = |user: &fsconnector_engine::state::User| Some((user.id.number()?, user.name.to_string()));
-        state.users.iter().map(user).collect()
-    }
-
-    /// The users of every configuration that the switch has had so far.
-    pub fn history(&self) -> &[People] {
-        &self.history
+    /// What the connector's readers see now; nothing before the first state.
+    pub fn seen(&self) -> Option<View> {
+        self.state().map(View::of_state)
     }
 
     /// The last state that readers were given.
     pub fn state(&self) -> Option<&State> {
-        self.published.as_deref()
+        self.connector.as_ref()?.published.as_deref()
     }
 
-    fn reload(&mut self) {
-        if self.switch.faults.frozen {
-            return;
-        }
-        let mut out = Vec::new();
-        self.switch.reload(self.now.mono.0, &mut out);
-        self.put_on_wires(out);
-        if !self.broken {
-            self.history.push(self.written.clone());
-            self.active = true;
-        }
+    /// What the switch has now; nothing if it found no configuration when it started.
+    pub fn active(&self) -> Option<View> {
+        self.scene.borrow().history.last().cloned().flatten()
     }
 
-    fn set_broken(&mut self, broken: bool) {
-        self.broken = broken;
-        let files = &mut self.switch.files_mut().files;
-        if broken {
-            files.insert(user_path(1), b"<user id=\"1\">\n".to_vec());
-        } else {
-            files.remove(&user_path(1));
+    /// From now on everything that happens is written down.
+    pub fn trace(&mut self) {
+        self.scene.borrow_mut().trace = Some(Vec::new());
+    }
+
+    /// What was written down.
+    pub fn traced(&self) -> Vec<String> {
+        self.scene.borrow().trace.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn tell(&self, text: impl FnOnce() -> String) {
+        self.scene.borrow_mut().tell(text);
+    }
+
+    pub(crate) fn demand(&self, invariant: &'static str, misfit: Option<String>) {
+        self.scene.borrow_mut().demand(invariant, misfit);
+    }
+
+    /// The connector starts: it recovers the tree, and knows nothing else.
+    fn start(&mut self, plan: Plan) -> Result<(), Violation> {
+        if self.connector.is_some() {
+            return Ok(());
+        }
+        self.scene.borrow_mut().begin_work(self.now.mono.0, plan);
+        let recovered = ChangeSets::recover(Watched::new(&self.scene));
+        let crash = self.scene.borrow_mut().crash.take();
+        if let Some(crash) = crash {
+            self.crash(crash);
+            return Ok(());
+        }
+        let (change_sets, recovered) = match recovered {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                let failed = self.scene.borrow().failed;
+                self.demand("a start succeeds on a disk that works", (!failed).then(|| error.to_string()));
+                return Ok(());
+            }
+        };
+        {
+            let scene = &mut *self.scene.borrow_mut();
+            let misfit = scene.ledger.recovered(&visible(&scene.model));
+            scene.demand("after a crash all files are old or all are new", misfit);
+        }
+        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)
+            .map_err(|error| impossible(&error))?;
+        let start = Start { templates, unsettled: recovered.unsettled };
+        let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
+        self.connector = Some(Connector::new(engine, change_sets, self.now.mono));
+        Ok(())
+    }
+
+    pub(crate) fn crash(&mut self, crash: Crash) {
+        self.leave_wires();
+        self.connector = None;
+        self.rejected = false;
+        let scene = &mut *self.scene.borrow_mut();
+        match crash {
+            Crash::Kill => {
+                let disk = scene.model.after_kill();
+                scene.replace_disk(disk);
+            }
+            Crash::PowerCut(seed) => {
+                let disk = scene.model.after_power_cut(seed);
+                scene.replace_disk(disk);
+                scene.ledger.lost_power();
+                self.late.clear();
+                scene.switch.faults.frozen = false;
+                scene.switch.restart(self.now.mono.0);
+                scene.note_loads();
+            }
         }
     }
 
     fn restart(&mut self) {
-        let mut out = Vec::new();
-        self.switch.shutdown(self.now.mono.0, &mut out);
-        self.put_on_wires(out);
-        self.switch.faults.frozen = false;
-        self.switch.restart(self.now.mono.0);
-        self.active = !self.broken;
-        if self.active {
-            self.history.push(self.written.clone());
+        let scene = &mut *self.scene.borrow_mut();
+        scene.switch.shutdown(self.now.mono.0, &mut scene.sent);
+        scene.switch.faults.frozen = false;
+        scene.switch.restart(self.now.mono.0);
+        scene.note_loads();
+        self.late.clear();
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Mono {
+        let mut deadline = Mono(self.scene.borrow().switch.deadline());
+        if let Some(connector) = &self.connector {
+            deadline = deadline.min(connector.engine.deadline().unwrap_or(deadline));
+            deadline = deadline.min(connector.pair.as_ref().map_or(connector.connect_at, |pair| pair.session.deadline()));
         }
+        deadline
     }
 
     fn pass(&mut self, time: Duration) {
         let end = self.now.mono.after(time);
         self.now.wall.0 += i64::try_from(time.as_micros()).unwrap_or(0);
         self.now.mono = end;
-        if self.pair.is_none() && self.connect_at <= end {
-            self.connect();
+        {
+            let scene = &mut *self.scene.borrow_mut();
+            if scene.switch.deadline() <= end.0 && !scene.switch.faults.frozen {
+                scene.switch.tick(end.0, &mut scene.sent);
+            }
         }
-        let mut out = Vec::new();
-        if self.switch.deadline() <= end.0 && !self.switch.faults.frozen {
-            self.switch.tick(end.0, &mut out);
-            self.put_on_wires(out);
+        let Some(connector) = &mut self.connector else { return };
+        match &connector.pair {
+            None if connector.connect_at <= end => self.connect(),
+            Some(pair) if pair.session.deadline() <= end => self.with_session(Session::tick),
+            _ => {}
         }
-        if self.pair.as_ref().is_some_and(|pair| pair.session.deadline() <= end) {
-            self.with_session(Session::tick);
-        }
-        if self.engine.deadline().is_some_and(|deadline| deadline <= end) {
+        let due = |connector: &Connector| connector.engine.deadline().is_some_and(|deadline| deadline <= end);
+        if self.connector.as_ref().is_some_and(due) {
             self.input(Input::Tick);
         }
     }
 
     fn connect(&mut self) {
-        let Some(password) = Password::parse(PASSWORD) else { return };
+        let (Some(password), Some(connector)) = (Password::parse(PASSWORD), &mut self.connector) else { return };
         self.epoch.0 += 1;
-        let mut out = Vec::new();
-        let mut wire = || Wire {
-            id: self.switch.connect(&mut out),
-            to_connector: VecDeque::new(),
-            to_switch: VecDeque::new(),
-            closed_by_switch: false,
-        };
-        let (events, control) = (wire(), wire());
+        let scene = &mut *self.scene.borrow_mut();
+        let [events, control] = [(); 2].map(|()| Wire::new(scene.switch.connect(&mut scene.sent)));
         let session = Session::new(self.epoch, password, Patience::default(), self.now.mono);
-        self.pair = Some(Pair { session, events, control });
-        self.put_on_wires(out);
+        connector.pair = Some(Pair { session, events, control });
     }
 
     fn deliver_to_connector(&mut self, line: Line, count: usize) {
-        let Some(pair) = &mut self.pair else { return };
+        self.put_on_wires();
+        let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) else { return };
         let wire = pair.wire(line);
         let count = count.min(wire.to_connector.len());
         let bytes: Vec<u8> = wire.to_connector.drain(..count).collect();
@@ -252,100 +305,128 @@ impl World {
     }
 
     fn deliver_to_switch(&mut self, line: Line, count: usize) {
-        let Some(pair) = &mut self.pair else { return };
+        let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) else { return };
+        if self.scene.borrow().switch.faults.frozen {
+            return;
+        }
         let wire = pair.wire(line);
         let count = count.min(wire.to_switch.len());
         let bytes: Vec<u8> = wire.to_switch.drain(..count).collect();
         let id = wire.id;
-        let mut out = Vec::new();
-        self.switch.receive(self.now.mono.0, id, &bytes, &mut out);
-        self.put_on_wires(out);
+        self.scene.borrow_mut().receive(self.now.mono.0, id, &bytes);
     }
 
-    fn put_on_wires(&mut self, out: Vec<Output>) {
-        let Some(pair) = &mut self.pair else { return };
-        for output in out {
-            let (Output::Send(id, _) | Output::Close(id)) = output;
-            let Some(wire) = [&mut pair.events, &mut pair.control].into_iter().find(|wire| wire.id == id) else {
-                continue;
-            };
-            match output {
-                Output::Send(_, bytes) => wire.to_connector.extend(bytes),
-                Output::Close(_) => wire.closed_by_switch = true,
-            }
+    /// The switch carries out what somebody has asked for who is gone.
+    fn deliver_late(&mut self) {
+        for (id, bytes) in std::mem::take(&mut self.late) {
+            let scene = &mut *self.scene.borrow_mut();
+            scene.receive(self.now.mono.0, id, &bytes);
+            scene.switch.disconnected(id);
         }
     }
 
-    fn with_session(&mut self, act: impl FnOnce(&mut Session, Mono, &mut Vec<Action>)) {
-        let Some(pair) = &mut self.pair else { return };
-        let mut actions = Vec::new();
-        act(&mut pair.session, self.now.mono, &mut actions);
-        self.carry_out(actions);
+    fn put_on_wires(&mut self) {
+        let sent = std::mem::take(&mut self.scene.borrow_mut().sent);
+        let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) else { return };
+        sent.into_iter().for_each(|output| pair.take(output));
     }
 
-    fn carry_out(&mut self, actions: Vec<Action>) {
+    pub(crate) fn with_session(&mut self, act: impl FnOnce(&mut Session, Mono, &mut Vec<Action>)) {
+        let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) else { return };
+        let mut actions = Vec::new();
+        act(&mut pair.session, self.now.mono, &mut actions);
         for action in actions {
             match action {
                 Action::Send(line, bytes) => {
-                    if let Some(pair) = &mut self.pair {
+                    if let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) {
                         pair.wire(line).to_switch.extend(bytes);
                     }
                 }
                 Action::Deliver(input) => self.input(input),
-                Action::Close(_) => self.lose(),
+                Action::Close(_) => self.close(),
             }
         }
     }
 
-    /// The connections are gone, on both sides.
+    /// The connections break.
     fn lose(&mut self) {
-        self.with_session_end();
-        let Some(pair) = self.pair.take() else { return };
+        self.with_session(|session, _, actions| session.lost("cut", actions));
+    }
+
+    fn close(&mut self) {
+        self.leave_wires();
+        if let Some(connector) = &mut self.connector {
+            connector.connect_at = self.now.mono.after(BACKOFF);
+        }
+    }
+
+    fn leave_wires(&mut self) {
+        self.put_on_wires();
+        let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.take()) else { return };
         for wire in [pair.events, pair.control] {
-            self.switch.disconnected(wire.id);
-        }
-        self.connect_at = self.now.mono.after(BACKOFF);
-    }
-
-    fn with_session_end(&mut self) {
-        let Some(pair) = &mut self.pair else { return };
-        let mut actions = Vec::new();
-        pair.session.lost("cut", &mut actions);
-        for action in actions {
-            if let Action::Deliver(input) = action {
-                self.input(input);
-            }
+            self.late.push((wire.id, wire.to_switch.into()));
         }
     }
 
-    fn input(&mut self, input: Input) {
+    fn ask(&mut self, ask: Ask) {
+        let known = self.seen().unwrap_or_default();
+        let (Some(command), Some(connector)) = (ask.command(), &mut self.connector) else { return };
+        self.requests += 1;
+        let history = self.scene.borrow().history.len() - 1;
+        connector.waiting.insert(self.requests, Sent::new(ask, history, &known));
+        let Some(id) = UserId::parse("20000") else { return };
+        let caller = Caller { id, name: "anna".into(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let entropy = [0; 4].map(|_: u8| self.chance.number().to_be_bytes()).concat();
+        let entropy = entropy.try_into().unwrap_or([0; 32]);
+        self.input(Input::Request { id: RequestId(self.requests), caller, command, entropy });
+    }
+
+    /// Lets the engine know of something, and carries out what it wants, in order.
+    pub(crate) fn input(&mut self, input: Input) {
+        let input = self.heard(input);
+        let Some(connector) = &mut self.connector else { return };
         let mut effects = Vec::new();
-        self.engine.handle(self.now, input, &mut effects);
+        connector.engine.handle(self.now, input, &mut effects);
+        self.tell(|| effects.iter().map(|effect| format!("\n        {}", shown(effect))).collect());
+        let mut responses = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Publish(state) => self.published = Some(state),
-                Effect::Log(_) => {}
-                Effect::Files { id, work: FileWork::List(_) } => self.disk.push_back(id),
-                Effect::Switch { id, epoch, command } => {
-                    self.with_session(|session, now, actions| session.send(now, id, epoch, command, actions));
-                }
+                Effect::Publish(state) => self.publish(state),
+                Effect::Log(note) => self.log(&note),
+                Effect::Files { id, work } => self.with_connector(|connector| connector.works.push_back((id, work))),
+                Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
+                Effect::Respond { id, response } => responses.push((id, response, self.seen().unwrap_or_default())),
             }
         }
+        self.answered(responses);
     }
 
-    fn disk_done(&mut self) {
-        let Some(id) = self.disk.pop_front() else { return };
-        let files = self.switch.files().files.keys().filter(|path| path.starts_with("directory/team/"));
-        let listed = files.filter_map(|path| RelPath::parse(path)).collect();
-        self.input(Input::FilesDone { id, result: Ok(FilesDone::Listed(listed)) });
+    pub(crate) fn with_connector(&mut self, act: impl FnOnce(&mut Connector)) {
+        if let Some(connector) = &mut self.connector {
+            act(connector);
+        }
     }
 }
 
-impl Pair {
-    fn wire(&mut self, line: Line) -> &mut Wire {
-        match line {
-            Line::Events => &mut self.events,
-            Line::Control => &mut self.control,
+/// An effect as the trace shows it.
+fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, response.done),
+        Effect::Files { work: FileWork::Commit(set), .. } => {
+            let changes = set.changes.iter().map(|change| {
+                let kind = format!("{:?}", change.kind);
+                format!(" {} {}", kind.split('(').next().unwrap_or_default(), change.path)
+            });
+            format!("disk: commit{}", changes.collect::<String>())
         }
+        Effect::Files { work: FileWork::List(_), .. } => "disk: list".to_owned(),
+        Effect::Files { work, .. } => format!("disk: {work:?}"),
+        Effect::Switch { command, .. } => format!("switch: {command}"),
+        Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
+        Effect::Log(note) => format!("log: {note}"),
     }
+}
+
+fn impossible(error: &dyn std::fmt::Display) -> Violation {
+    Violation { invariant: "the world can be built", what: error.to_string() }
 }

@@ -1,0 +1,281 @@
+//! The ledger: what every visible file has to hold, as its last author wrote it, and which files are being changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fsconnector_disk::{Edit, Editing, RelPath};
+use fsconnector_engine::change_set::ChangeSet;
+
+use crate::invariants::number_of;
+use crate::tree::numbers_in;
+
+/// The content of a file; nothing if it is not there.
+type Content = Option<Vec<u8>>;
+
+/// All visible files, by path.
+pub(crate) type Files = BTreeMap<RelPath, Vec<u8>>;
+
+/// What every visible file has to hold.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    expected: Files,
+    /// Files whose last author is a person.
+    by_hand: BTreeSet<RelPath>,
+    /// Files whose last author is a person who has not synced them.
+    unsynced: BTreeSet<RelPath>,
+    /// Files that can hold anything, since the power was lost before a person had synced them, until the connector has
+    /// recovered.
+    forgiven: BTreeSet<RelPath>,
+    /// Files that somebody has edited since the switch has loaded them: the connector cannot know of that.
+    unknown: BTreeSet<RelPath>,
+    /// The numbers in files that somebody has edited since the switch has loaded them.
+    unloaded: BTreeSet<u32>,
+    changing: Option<Changing>,
+}
+
+/// A change set on its way.
+#[derive(Debug, Default)]
+struct Changing {
+    target: BTreeMap<RelPath, Content>,
+    /// All that a file can hold while it is being changed.
+    variants: BTreeMap<RelPath, Vec<Content>>,
+    /// Files that the connector has looked at: from now on it must not overwrite what people write.
+    looked_at: BTreeSet<RelPath>,
+    /// Those of them that people have written.
+    protected: BTreeSet<RelPath>,
+    /// Whether keeping it was tried: it may last.
+    keep_tried: bool,
+}
+
+impl Ledger {
+    /// The ledger of a tree that nobody has changed yet.
+    pub(crate) fn new(files: Files) -> Self {
+        Self { expected: files, ..Self::default() }
+    }
+
+    /// The files that are there.
+    pub(crate) fn paths(&self) -> Vec<RelPath> {
+        self.expected.keys().cloned().collect()
+    }
+
+    /// The files that a person has written last.
+    pub(crate) fn by_hand(&self) -> impl Iterator<Item = (&RelPath, &[u8])> {
+        self.expected.iter().filter(|(path, _)| self.by_hand.contains(*path)).map(|(path, content)| (path, &**content))
+    }
+
+    /// Whether a person has written this file last, or removed it.
+    pub(crate) fn is_by_hand(&self, path: &RelPath) -> bool {
+        self.by_hand.contains(path)
+    }
+
+    /// Whether a change set is on its way.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.changing.is_some()
+    }
+
+    /// Whether the switch may show something else of this number than the tree.
+    pub(crate) fn is_unloaded(&self, number: &str) -> bool {
+        number.parse().is_ok_and(|number| self.unloaded.contains(&number))
+    }
+
+    /// The switch has loaded the tree.
+    pub(crate) fn loaded(&mut self) {
+        self.unloaded.clear();
+        self.unknown.clear();
+    }
+
+    /// A person edits a file that holds `before` now.
+    pub(crate) fn edited(&mut self, edit: &Edit, before: Content) {
+        let path = &edit.path;
+        let after = match &edit.editing {
+            Editing::Replace(content) => Some(content.clone()),
+            Editing::Overwrite(content) if before.is_some() => Some(content.clone()),
+            Editing::Remove if before.is_some() => None,
+            Editing::Overwrite(_) | Editing::Remove => return,
+        };
+        self.unload(path, before.as_deref());
+        self.unload(path, after.as_deref());
+        if let Some(changing) = &mut self.changing {
+            changing.edited(path, after.clone());
+        }
+        if edit.synced { self.unsynced.remove(path) } else { self.unsynced.insert(path.clone()) };
+        self.forgiven.remove(path);
+        self.unknown.insert(path.clone());
+        self.by_hand.insert(path.clone());
+        self.expect(path, after);
+    }
+
+    /// The switch need not know what is in the file, or what was.
+    fn unload(&mut self, path: &RelPath, content: Option<&[u8]>) {
+        self.unloaded.extend(number_of(path));
+        self.unloaded.extend(numbers_in(content.unwrap_or_default()));
+    }
+
+    fn expect(&mut self, path: &RelPath, content: Content) {
+        match content {
+            Some(content) => self.expected.insert(path.clone(), content),
+            None => self.expected.remove(path),
+        };
+    }
+
+    /// The connector begins a change set.
+    pub(crate) fn begins(&mut self, set: &ChangeSet) {
+        let mut changing = self.changing.take().unwrap_or_default();
+        changing.target.clear();
+        changing.keep_tried = false;
+        for change in &set.changes {
+            let new = set.content(change).map(String::into_bytes);
+            let old = self.expected.get(&change.path).cloned();
+            changing.variants.entry(change.path.clone()).or_default().extend([old, new.clone()]);
+            changing.target.insert(change.path.clone(), new);
+            if self.unknown.contains(&change.path) {
+                changing.protected.insert(change.path.clone());
+            }
+        }
+        self.changing = Some(changing);
+    }
+
+    /// The connector looks at a file.
+    pub(crate) fn looked_at(&mut self, path: &RelPath) {
+        if let Some(changing) = &mut self.changing {
+            changing.looked_at.insert(path.clone());
+        }
+    }
+
+    /// The connector tries to make the change set last.
+    pub(crate) fn keeping(&mut self) {
+        if let Some(changing) = &mut self.changing {
+            changing.keep_tried = true;
+        }
+    }
+
+    /// What does not fit while files are being changed.
+    pub(crate) fn misfit_on_the_way(&self, actual: &Files) -> Option<String> {
+        self.misfit(actual, |path, content| {
+            let variants = self.changing.as_ref().and_then(|changing| changing.variants.get(path));
+            variants.is_some_and(|all| all.iter().any(|one| one.as_deref() == content))
+        })
+    }
+
+    /// What does not fit now that the change set is visible.
+    pub(crate) fn misfit_when_committed(&self, actual: &Files) -> Option<String> {
+        let Some(changing) = &self.changing else { return self.misfit(actual, |_, _| false) };
+        let mut wanted = self.expected.clone();
+        for (path, content) in changing.unprotected() {
+            match content {
+                Some(content) => wanted.insert(path.clone(), content.clone()),
+                None => wanted.remove(path),
+            };
+        }
+        difference(&wanted, actual)
+    }
+
+    /// The change set lasts. The files that it has changed.
+    pub(crate) fn kept(&mut self) -> Vec<RelPath> {
+        let Some(changing) = self.changing.take() else { return Vec::new() };
+        let mut changed = Vec::new();
+        for (path, content) in changing.target {
+            self.unknown.remove(&path);
+            if changing.protected.contains(&path) {
+                changed.push(path);
+                continue;
+            }
+            if self.expected.get(&path) != content.as_ref() {
+                changed.push(path.clone());
+            }
+            self.by_hand.remove(&path);
+            self.unsynced.remove(&path);
+            self.expect(&path, content);
+        }
+        changed
+    }
+
+    /// The change set is gone.
+    pub(crate) fn undone(&mut self) {
+        self.changing = None;
+    }
+
+    /// What does not fit now that nothing is being changed.
+    pub(crate) fn misfit_at_rest(&self, actual: &Files) -> Option<String> {
+        self.misfit(actual, |_, _| false)
+    }
+
+    /// The power was lost: what people did not sync may be as before, torn, or as they wrote it.
+    pub(crate) fn lost_power(&mut self) {
+        for path in std::mem::take(&mut self.unsynced) {
+            let content = self.expected.get(&path).cloned();
+            self.unload(&path, content.as_deref());
+            self.forgiven.insert(path);
+        }
+    }
+
+    /// The connector was interrupted, and has recovered: all files of the change set are as before, or all are as they
+    /// were to be.
+    pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
+        for path in std::mem::take(&mut self.forgiven) {
+            let content = actual.get(&path).cloned();
+            self.unload(&path, content.as_deref());
+            if let Some(changing) = &mut self.changing {
+                changing.protected.insert(path.clone());
+            }
+            self.by_hand.insert(path.clone());
+            self.expect(&path, content);
+        }
+        let misfit = self.misfit_at_rest(actual);
+        let may_last = self.changing.as_ref().is_some_and(|changing| changing.keep_tried);
+        if misfit.is_some() && may_last {
+            let misfit = self.misfit_when_committed(actual);
+            self.kept();
+            return misfit;
+        }
+        self.changing = None;
+        misfit
+    }
+
+    /// What does not fit in a copy of the tree that has lost its power.
+    pub(crate) fn misfit_when_durable(&self, actual: &Files) -> Option<String> {
+        let strict = |files: &Files| -> Files {
+            let synced = files.iter().filter(|(path, _)| !self.unsynced.contains(*path));
+            synced.map(|(path, content)| (path.clone(), content.clone())).collect()
+        };
+        difference(&strict(&self.expected), &strict(actual))
+    }
+
+    fn misfit(&self, actual: &Files, tolerates: impl Fn(&RelPath, Option<&[u8]>) -> bool) -> Option<String> {
+        let paths = self.expected.keys().chain(actual.keys());
+        let mut wrong = paths.filter(|path| {
+            let content = actual.get(*path);
+            content != self.expected.get(*path)
+                && !self.forgiven.contains(*path)
+                && !tolerates(path, content.map(|content| &**content))
+        });
+        wrong.next().map(|path| describe(path, &self.expected, actual))
+    }
+}
+
+impl Changing {
+    fn edited(&mut self, path: &RelPath, content: Content) {
+        let Some(variants) = self.variants.get_mut(path) else { return };
+        variants.push(content);
+        if self.looked_at.contains(path) {
+            self.protected.insert(path.clone());
+        }
+    }
+
+    /// What the files are to hold, but for those that people have written meanwhile.
+    fn unprotected(&self) -> impl Iterator<Item = (&RelPath, &Content)> {
+        self.target.iter().filter(|(path, _)| !self.protected.contains(*path))
+    }
+}
+
+fn difference(wanted: &Files, actual: &Files) -> Option<String> {
+    let mut paths = wanted.keys().chain(actual.keys());
+    let wrong = paths.find(|path| wanted.get(*path) != actual.get(*path));
+    wrong.map(|path| describe(path, wanted, actual))
+}
+
+fn describe(path: &RelPath, wanted: &Files, actual: &Files) -> String {
+    let shown = |files: &Files| {
+        files.get(path).map_or("(no file)".to_owned(), |content| String::from_utf8_lossy(content).into_owned())
+    };
+    format!("{path} should hold\n{}\nbut holds\n{}", shown(wanted), shown(actual))
+}

@@ -1,0 +1,17 @@
+//! Connectors that lack something. The world has to find that out; a test shows that it does.
+
+/// What a connector lacks. It is taken away outside of the connector's own code: from the operations that it sees, from
+/// the effects and from the answers as they pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Nothing is ever synced.
+    Sync,
+    /// Files are not put back.
+    Undo,
+    /// The switch is not told to reload after files were put back.
+    ReloadAfterUndo,
+    /// Whatever the switch says of a reload, it passes for success.
+    ReloadCheck,
+    /// Whether a file is as it was read is not looked at before it is replaced.
+    UnchangedCheck,
+}

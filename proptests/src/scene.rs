@@ -1,0 +1,222 @@
+//! The scene: what the connector shares with others, the disk and the switch. Others act on it while the connector is in
+//! the middle of its work.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+use fsconnector_disk::{Edit, Editing, Model, RelPath};
+use fsconnector_engine::config::Config;
+use fsconnector_simulator::{ConnectionId, Identity, Output, SimSwitch};
+
+use crate::disk::TreeFiles;
+use crate::invariants::{Violation, visible};
+use crate::ledger::Ledger;
+use crate::sabotage::Sabotage;
+use crate::view::View;
+
+/// Something that happens right before one of the connector's operations on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Somebody edits a file.
+    Edit(Edit),
+    /// Somebody has the switch reload.
+    Reload,
+    /// The operation fails.
+    Fail,
+    /// The connector ends.
+    Crash(Crash),
+}
+
+/// How a connector ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The program is killed.
+    Kill,
+    /// The computer loses its power; the number chooses what is left on the disk.
+    PowerCut(u64),
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Edit(edit) => f.write_str(&shown(edit)),
+            Self::Reload => f.write_str("somebody reloads"),
+            Self::Fail => f.write_str("the operation fails"),
+            Self::Crash(crash) => write!(f, "{crash:?}"),
+        }
+    }
+}
+
+/// What somebody does to a file.
+pub(crate) fn shown(edit: &Edit) -> String {
+    let Edit { path, editing, synced } = edit;
+    let synced = if *synced { ", and syncs it" } else { "" };
+    match editing {
+        Editing::Replace(content) => format!("somebody replaces {path}{synced}: {}", String::from_utf8_lossy(content)),
+        Editing::Overwrite(content) => format!("somebody overwrites {path}{synced}: {}", String::from_utf8_lossy(content)),
+        Editing::Remove => format!("somebody removes {path}{synced}"),
+    }
+}
+
+/// What happens during one work on the disk: before which of its operations, counted from 0.
+pub type Plan = Vec<(usize, Happening)>;
+
+/// The scene.
+pub(crate) struct Scene {
+    pub(crate) config: Config,
+    pub(crate) model: Model,
+    pub(crate) switch: SimSwitch<TreeFiles>,
+    pub(crate) ledger: Ledger,
+    /// Every configuration that the switch has had; nothing while it had none.
+    pub(crate) history: Vec<Option<View>>,
+    /// What the switch has sent.
+    pub(crate) sent: Vec<Output>,
+    pub(crate) violation: Option<Violation>,
+    /// What has happened, if somebody wants to know.
+    pub(crate) trace: Option<Vec<String>>,
+    pub(crate) sabotage: Option<Sabotage>,
+    /// How the connector has ended in the middle of its work.
+    pub(crate) crash: Option<Crash>,
+    /// Whether an operation was made to fail in this work.
+    pub(crate) failed: bool,
+    /// What the connector has last read of each file, and what a blind one takes for what it has set aside.
+    pub(crate) last_read: BTreeMap<(String, String), Vec<u8>>,
+    pub(crate) taken_for: BTreeMap<(String, String), Vec<u8>>,
+    plan: BTreeMap<usize, Vec<Happening>>,
+    operation: usize,
+    loads: u64,
+    now: u64,
+}
+
+impl Scene {
+    pub(crate) fn new(config: Config, model: Model, sabotage: Option<Sabotage>) -> Rc<RefCell<Self>> {
+        let switch = SimSwitch::new(TreeFiles::new(model.clone()), Identity::default(), 0);
+        let mut scene = Self {
+            config,
+            ledger: Ledger::new(visible(&model)),
+            model,
+            switch,
+            history: Vec::new(),
+            sent: Vec::new(),
+            violation: None,
+            trace: None,
+            sabotage,
+            crash: None,
+            failed: false,
+            last_read: BTreeMap::new(),
+            taken_for: BTreeMap::new(),
+            plan: BTreeMap::new(),
+            operation: 0,
+            loads: 0,
+            now: 0,
+        };
+        scene.note_loads();
+        Rc::new(RefCell::new(scene))
+    }
+
+    /// A work on the disk begins.
+    pub(crate) fn begin_work(&mut self, now: u64, plan: Plan) {
+        self.now = now;
+        self.operation = 0;
+        self.failed = false;
+        self.plan.clear();
+        for (operation, happening) in plan {
+            self.plan.entry(operation).or_default().push(happening);
+        }
+    }
+
+    /// An operation begins.
+    pub(crate) fn before_operation(&mut self) {
+        let happenings = self.plan.remove(&self.operation).unwrap_or_default();
+        self.operation += 1;
+        for happening in happenings {
+            if self.crash.is_some() {
+                return;
+            }
+            match happening {
+                Happening::Edit(edit) => self.edit(&edit),
+                Happening::Reload => self.reload(self.now),
+                Happening::Fail => {
+                    self.failed = true;
+                    self.model.fail(self.model.operations());
+                }
+                Happening::Crash(crash) => {
+                    self.crash = Some(crash);
+                    self.model.stop_after(self.model.operations());
+                }
+            }
+        }
+    }
+
+    /// An operation that changes names is over.
+    pub(crate) fn after_change(&mut self) {
+        if self.crash.is_none() {
+            let misfit = self.ledger.misfit_on_the_way(&visible(&self.model));
+            self.demand("visible files are whole, and what people write is not lost", misfit);
+        }
+    }
+
+    pub(crate) fn edit(&mut self, edit: &Edit) {
+        let before = visible(&self.model).remove(&edit.path);
+        self.ledger.edited(edit, before);
+        self.model.edit(edit);
+    }
+
+    /// Bytes arrive at the switch.
+    pub(crate) fn receive(&mut self, now: u64, from: ConnectionId, bytes: &[u8]) {
+        self.switch.receive(now, from, bytes, &mut self.sent);
+        self.note_loads();
+    }
+
+    pub(crate) fn reload(&mut self, now: u64) {
+        if !self.switch.faults.frozen {
+            self.switch.reload(now, &mut self.sent);
+            self.note_loads();
+        }
+    }
+
+    /// The disk is another one now: the one from before, after a crash.
+    pub(crate) fn replace_disk(&mut self, model: Model) {
+        self.switch.files_mut().replace(model.clone());
+        self.model = model;
+        self.last_read.clear();
+        self.taken_for.clear();
+    }
+
+    /// Remembers what the switch has loaded, if it has.
+    pub(crate) fn note_loads(&mut self) {
+        let loads = self.switch.files().loads();
+        if loads == self.loads {
+            return;
+        }
+        self.loads = loads;
+        let view = self.switch.configuration().map(|document| View::of_document(document, &self.config));
+        if View::of_disk(&self.model, &self.config).is_some() {
+            self.ledger.loaded();
+        }
+        if self.history.last() != Some(&view) {
+            self.history.push(view);
+        }
+    }
+
+    /// Writes into the trace.
+    pub(crate) fn tell(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(text());
+        }
+    }
+
+    /// The first violation counts.
+    pub(crate) fn demand(&mut self, invariant: &'static str, misfit: Option<String>) {
+        if let (Some(what), None) = (misfit, &self.violation) {
+            self.violation = Some(Violation { invariant, what });
+        }
+    }
+
+    /// The hidden files that are there.
+    pub(crate) fn hidden(&self) -> BTreeSet<RelPath> {
+        self.model.files().into_keys().filter(|path| path.file_name().starts_with('.')).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! What passes between the engine and the rest: work on the disk, commands, states, answers. All of it is looked at.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fsconnector_engine::change::command::{RequestId, Response};
+use fsconnector_engine::esl::command::SwitchCommand;
+use fsconnector_engine::esl::reply::Reply;
+use fsconnector_engine::files::{FileError, FileWork, FilesDone};
+use fsconnector_engine::io::{EffectId, Epoch, Input};
+use fsconnector_engine::note::Note;
+use fsconnector_engine::state::State;
+
+use crate::invariants::{self, keys_of, number_of, visible};
+use crate::sabotage::Sabotage;
+use crate::scene::Plan;
+use crate::view::View;
+use crate::world::World;
+
+/// What the switch says of a reload that succeeded.
+const SUCCESS: &[u8] = b"+OK [Success]\n";
+
+/// The name of the journal of the change sets.
+const JOURNAL: &str = ".fsconnector-journal";
+
+/// An answer, and what readers saw when it was given.
+pub(crate) type Answered = (RequestId, Response, View);
+
+impl World {
+    /// The disk does what the engine asked for first.
+    pub(crate) fn disk(&mut self, plan: Plan) {
+        let Some(connector) = &mut self.connector else { return };
+        let Some((id, work)) = connector.works.pop_front() else { return };
+        {
+            let scene = &mut *self.scene.borrow_mut();
+            scene.begin_work(self.now.mono.0, plan);
+            match &work {
+                FileWork::Commit(set) => {
+                    scene.demand("every file that is written is whole", invariants::written_files_are_whole(set));
+                    scene.ledger.begins(set);
+                }
+                FileWork::Keep => {
+                    let rejected = self.rejected.then(|| "it is kept".to_owned());
+                    scene.demand("what the switch has rejected is put back", rejected);
+                    scene.ledger.keeping();
+                }
+                FileWork::Undo | FileWork::List(_) => {}
+            }
+        }
+        let result = match work {
+            FileWork::Undo if self.sabotage == Some(Sabotage::Undo) => Ok(FilesDone::Undone { left: Vec::new() }),
+            _ => connector.change_sets.perform(&work),
+        };
+        let crash = self.scene.borrow_mut().crash.take();
+        if let Some(crash) = crash {
+            return self.crash(crash);
+        }
+        self.tell(|| format!("        disk: {result:?}"));
+        self.account(&work, &result);
+        self.with_connector(|connector| connector.results.push_back((id, result)));
+    }
+
+    /// Looks what has become of the files.
+    fn account(&mut self, work: &FileWork, result: &Result<FilesDone, FileError>) {
+        let scene = &mut *self.scene.borrow_mut();
+        let files = visible(&scene.model);
+        let has_journal = scene.hidden().iter().any(|path| path.as_str() == JOURNAL);
+        match (work, result) {
+            (FileWork::List(_), _) => {}
+            (FileWork::Commit(_), Ok(_)) => {
+                let misfit = scene.ledger.misfit_when_committed(&files);
+                scene.demand("what is committed is visible, but for what people write", misfit);
+                self.rejected = false;
+            }
+            (FileWork::Commit(_) | FileWork::Undo, Err(error)) if has_journal => {
+                let text = (!scene.failed).then(|| error.to_string());
+                scene.demand("files can be put back on a disk that works", text);
+            }
+            (FileWork::Commit(_), Err(_)) | (FileWork::Undo, _) => {
+                scene.ledger.undone();
+                let misfit = scene.ledger.misfit_at_rest(&files);
+                scene.demand("what did not happen leaves all files as they were", misfit);
+                self.rejected = false;
+            }
+            (FileWork::Keep, Ok(_)) => {
+                let changed = scene.ledger.kept();
+                let misfit = scene.ledger.misfit_at_rest(&files);
+                scene.demand("what is kept is visible, but for what people write", misfit);
+                let misfit = invariants::numbers_are_unique_and_in_range(&files, &scene.ledger, &self.config);
+                scene.demand("numbers are given once and from the context's range", misfit);
+                let numbers = changed.iter().filter_map(number_of).map(|number| number.to_string());
+                self.connector.iter_mut().for_each(|connector| connector.unexplained.extend(numbers.clone()));
+            }
+            (FileWork::Keep, Err(_)) => {}
+        }
+    }
+
+    /// The engine hears of something that was done for it.
+    pub(crate) fn result(&mut self) {
+        let Some(connector) = &mut self.connector else { return };
+        if let Some((epoch, id)) = connector.made_up.pop_front() {
+            self.input(Input::SwitchReply { epoch, id, reply: Reply::Answer(Bytes::from_static(SUCCESS)) });
+        } else if let Some((id, result)) = connector.results.pop_front() {
+            let is_kept = result == Ok(FilesDone::Kept);
+            self.input(Input::FilesDone { id, result });
+            let unexplained = self.connector.iter().flat_map(|connector| connector.unexplained.first()).next().cloned();
+            self.demand("every change was asked for, and told to be done", unexplained.filter(|_| is_kept));
+        }
+    }
+
+    /// Looks at the switch's answers to reloads.
+    pub(crate) fn heard(&mut self, input: Input) -> Input {
+        let Input::SwitchReply { epoch, id, reply } = input else { return input };
+        let is_reload = self.connector.as_mut().is_some_and(|connector| connector.reloads.remove(&id));
+        let success = Reply::Answer(Bytes::from_static(SUCCESS));
+        if !is_reload || reply == success {
+            return Input::SwitchReply { epoch, id, reply };
+        }
+        self.rejected = self.scene.borrow().ledger.is_changing();
+        let reply = if self.sabotage == Some(Sabotage::ReloadCheck) { success } else { reply };
+        Input::SwitchReply { epoch, id, reply }
+    }
+
+    /// The engine asks the switch something.
+    pub(crate) fn command(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
+        if command == SwitchCommand::ReloadXml {
+            let settles = !self.scene.borrow().ledger.is_changing();
+            self.with_connector(|connector| {
+                connector.reloads.insert(id);
+            });
+            if settles && self.sabotage == Some(Sabotage::ReloadAfterUndo) {
+                return self.with_connector(|connector| connector.made_up.push_back((epoch, id)));
+            }
+        }
+        self.with_session(|session, now, actions| session.send(now, id, epoch, command, actions));
+    }
+
+    /// Readers get a new state.
+    pub(crate) fn publish(&mut self, state: Arc<State>) {
+        let view = View::of_state(&state);
+        let misfit = invariants::published_was_active(&view, &self.scene.borrow().history);
+        self.demand("readers see only what the switch has had", misfit);
+        self.with_connector(|connector| connector.published = Some(state));
+    }
+
+    /// Looks at something for the log.
+    pub(crate) fn log(&mut self, note: &Note) {
+        let known = self.seen().unwrap_or_default();
+        self.demand("no note holds a secret", invariants::notes_hold_no_secret(note, &known));
+    }
+
+    /// Looks at the answers that were given at once.
+    pub(crate) fn answered(&mut self, responses: Vec<Answered>) {
+        if responses.iter().any(|(_, response, _)| !response.done.is_empty()) {
+            let seed = self.chance.number();
+            let scene = self.scene.borrow();
+            let misfit = invariants::done_is_durable(&scene.model, &scene.ledger, seed);
+            drop(scene);
+            self.demand("what is done stays when the power is lost", misfit);
+        }
+        // What one has done a later one in the same transaction may have changed again.
+        let mut changed_later = BTreeSet::new();
+        for answered in responses.into_iter().rev() {
+            self.check_answer(answered, &mut changed_later);
+        }
+    }
+
+    fn check_answer(&mut self, (id, response, published): Answered, changed_later: &mut BTreeSet<String>) {
+        let sent = self.connector.as_mut().and_then(|connector| connector.waiting.remove(&id.0));
+        let Some(sent) = sent else {
+            return self.demand("every request is answered once", Some(format!("{id:?}: {response:?}")));
+        };
+        let Some(all) = sent.ask.done(&response) else {
+            let text = format!("{:?}: done {:?}, {response:?}", sent.ask, response.done);
+            return self.demand("an answer speaks of every item", Some(text));
+        };
+        if response.unavailable.is_some() && !all.is_empty() {
+            self.demand("nothing is done by a request that was refused", Some(format!("{response:?}")));
+        }
+        for done in all.iter().rev() {
+            let keys = keys_of(done);
+            if keys.iter().all(|key| !changed_later.contains(key)) {
+                let had = &self.scene.borrow().history[sent.history..].to_vec();
+                self.demand("what is done is active as it was asked for", invariants::done_is_active(done, &published, had));
+            }
+            self.with_connector(|connector| connector.unexplained.retain(|key| !keys.contains(key)));
+            changed_later.extend(keys);
+        }
+        let files = visible(&self.scene.borrow().model);
+        self.demand("what failed has changed nothing", invariants::failed_changes_nothing(&sent, &response, &files));
+    }
+}
