@@ -209,3 +209,39 @@ fn other_web_sites_are_only_let_in_if_they_are_configured() {
     client.send(&format!("OPTIONS /pubxml HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n{preflight}\r\n"));
     assert_eq!(client.answer(false).status, 401);
 }
+
+#[test]
+fn other_web_sites_change_nothing_unless_they_are_configured() {
+    let origins = vec![Origin::parse("https://a.example").unwrap()];
+    let stage = Stage::with(GateConfig { origins, ..GateConfig::default() });
+    stage.with_engine(|| {
+        let mut client = stage.connect();
+        for (status, headers) in [
+            (200, ""),
+            (200, "Sec-Fetch-Site: same-origin\r\nOrigin: http://x\r\n"),
+            (200, "Sec-Fetch-Site: none\r\n"),
+            (200, "Sec-Fetch-Site: cross-site\r\nOrigin: https://a.example\r\n"),
+            (403, "Sec-Fetch-Site: cross-site\r\n"),
+            (403, "Sec-Fetch-Site: same-site\r\n"),
+            (403, "Sec-Fetch-Site: cross-site\r\nOrigin: https://b.example\r\n"),
+            (403, "Origin: https://b.example\r\n"),
+            (403, "Origin: null\r\n"),
+            (403, "Origin: http://x:8080\r\n"),
+        ] {
+            client.send_post("anna", "/api/users/add", headers, "[]");
+            let answers = [
+                client.answer(false),
+                client.request("anna", "GET", "/api/users/rebuild", headers),
+                client.request("anna", "POST", "/api/users/rebuild", headers),
+            ];
+            for answer in answers {
+                assert_eq!(answer.status, status, "{headers}: {answer:?}");
+                let lists: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(lists["op"].is_string() && lists["done"].is_array() && lists["failed"].is_array(), "{lists}");
+            }
+            assert_eq!(client.request("anna", "GET", "/api/users", headers).status, 200, "reading changes nothing");
+        }
+        client.send_post("anna", "/api/users/add", "Origin: https://a.example\r\n", "[]");
+        assert_eq!(client.answer(false).header("access-control-allow-origin"), Some("https://a.example"));
+    });
+}

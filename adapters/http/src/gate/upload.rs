@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
             write_within(self.deadline, self.limits.write_time, self.stream, go_on).await?;
         }
         self.deadline.move_to(Instant::now() + self.limits.body_time);
-        let mut reader = BodyReader::new(upload.framing, self.limits.body_bytes);
+        let mut reader = BodyReader::new(upload.framing, self.limits.body_bytes)?;
         loop {
             let taken = reader.take(self.input.unread())?;
             self.input.consume(taken);

@@ -56,3 +56,17 @@ impl CommandRelay {
         start.into_answer(&mut stream).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_turns_and_whoever_is_done_gives_its_own_back() {
+        let relay = CommandRelay::to(Path::new("/nonexistent/socket"));
+        let turns: Vec<_> = (0..COMMANDS).map(|_| relay.turn().unwrap()).collect();
+        assert_eq!(relay.turn().err().map(|problem| problem.status()), Some(StatusCode::SERVICE_UNAVAILABLE));
+        drop(turns);
+        assert!(relay.turn().is_ok());
+    }
+}

@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
+use fsconnector_engine::change::command::Response;
 use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Executor, future};
@@ -81,6 +82,47 @@ impl Stage {
     pub(crate) fn ended(&mut self) {
         for thread in self.threads.drain(..) {
             thread.join().unwrap();
+        }
+    }
+
+    /// The next thing the engine is asked.
+    pub(crate) fn next_asked(&self) -> Asked {
+        self.asked.recv_blocking().unwrap()
+    }
+
+    /// Answers as an engine that has nothing to do.
+    pub(crate) fn answer(&self, asked: &Asked) {
+        let op = asked.command.op();
+        self.gate.respond(asked.id, Response { op, done: Vec::new(), failed: Vec::new(), unavailable: None });
+    }
+
+    /// Runs `clients` with such an engine.
+    pub(crate) fn with_engine<T>(&self, clients: impl FnOnce() -> T) -> T {
+        let (stop, stopped) = bounded::<()>(1);
+        let next = async || {
+            let stopped = async {
+                // Nothing is ever sent: it is closed.
+                let _ = stopped.recv().await;
+                None
+            };
+            future::or(async { self.asked.recv().await.ok() }, stopped).await
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Some(asked) = smol::block_on(next()) {
+                    self.answer(&asked);
+                }
+            });
+            // Dropped also when a client fails.
+            let _stop = stop;
+            clients()
+        })
+    }
+
+    /// Waits for a condition that comes about by itself.
+    pub(crate) fn wait_until(&self, condition: impl Fn() -> bool) {
+        while !condition() {
+            thread::yield_now();
         }
     }
 
@@ -162,7 +204,11 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).unwrap();
+        self.send_bytes(text.as_bytes());
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
     }
 
     /// The next answer. Those to HEAD have no body.
