@@ -14,13 +14,13 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+//! use fsconnector_http::{COMMANDS, Current, Gate, GateConfig, Plain, serve};
 //! use smol::Executor;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let current = Arc::new(Current::default()); // the engine's loop calls `current.publish(state)`
-//! let (queue, asked) = smol::channel::bounded(256); // the engine's loop takes what is asked, and calls `gate.respond(…)`
-//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current), queue)?);
+//! let (queue, asked) = smol::channel::bounded(COMMANDS); // the engine's loop takes what is asked …
+//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current), queue)?); // … and calls `gate.respond(id, response)`
 //! let executor = Arc::new(Executor::new());
 //! smol::block_on(executor.run(async {
 //!     let listener = async_net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -51,3 +51,4 @@ mod target;
 pub use current::Current;
 pub use gate::{Acceptor, Gate, GateConfig, GateError, Limits, Origin, Plain, serve};
 pub use handlers::Asked;
+pub use relay::COMMANDS;

@@ -163,6 +163,18 @@ fn the_items_of_a_refused_request_come_back() {
     assert_eq!(problem["failed"], json!([{"error": "/0: this has to be of type object", "conference": 1}]));
 }
 
+#[test]
+fn json_may_nest_but_not_without_end() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    for depth in [100, 126, 200, 100_000] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let inner = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            assert_refused(&client.post("anna", TARGET, &format!("[{{\"id\":{inner}}}]")), 400);
+        }
+    }
+}
+
 /// A body of that many bytes.
 fn spacious(length: usize) -> String {
     format!("[{}]", " ".repeat(length - 2))

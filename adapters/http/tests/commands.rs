@@ -11,7 +11,7 @@ use std::time::Duration;
 use fsconnector_engine::change::command::{Command, Failed, Noun, Response, Unavailable};
 use fsconnector_http::{GateConfig, Limits};
 use serde_json::{Value, json};
-use stage::{Answer, Client, Stage, WAITING};
+use stage::{Answer, Client, Stage, WAITING, wait_until};
 
 /// The commands, each with a body that is as it has to be.
 const COMMANDS: [(&str, &str); 6] = [
@@ -179,7 +179,7 @@ fn a_hundred_commands_at_once_are_answered_in_whatever_order_each_to_its_own_cli
 fn a_full_queue_refuses_at_once_and_neither_files_nor_reads_wait_for_commands() {
     let stage = Stage::new();
     let clients = waiting_clients(&stage, WAITING);
-    stage.wait_until(|| stage.asked.is_full());
+    wait_until(|| stage.asked.is_full());
     let mut late = stage.connect();
     let refused = late.post("anna", "/api/users/del", r#"[{"id":"7"},{"id":"8"}]"#);
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
@@ -265,7 +265,9 @@ fn what_is_under_way_when_the_gate_stops_is_still_answered() {
     let mut idle = stage.connect();
     stage.stop();
     assert_eq!(idle.rest(), "", "the gate is stopping");
-    asked.iter().for_each(|asked| stage.answer(asked));
+    for asked in &asked {
+        stage.answer(asked);
+    }
     for client in &mut clients {
         let answer = client.answer(false);
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
@@ -289,7 +291,9 @@ fn whoever_still_waits_when_the_time_to_stop_is_over_gets_503() {
         assert_eq!(problem["failed"][0]["user"], json!({"id": id.to_string()}));
     }
     // The engine answers all the same, and nobody minds.
-    asked.iter().for_each(|asked| stage.answer(asked));
+    for asked in &asked {
+        stage.answer(asked);
+    }
     stage.ended();
 }
 

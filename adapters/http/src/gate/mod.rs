@@ -155,7 +155,7 @@ pub async fn serve<A: Acceptor>(
     drop((listener, running, entrance));
     // The last part of the time is for telling clients that there is none left.
     let last_part = stop_time / 8;
-    if within(stop_time - last_part, ended.recv()).await.is_some() {
+    if within(stop_time.saturating_sub(last_part), ended.recv()).await.is_some() {
         return;
     }
     gate.handlers.give_up();

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use fsconnector_engine::change::command::{RequestId, Response};
 
-use super::crew::STACK;
+use super::JSON_STACK;
 use super::parking::Parking;
 
 /// The way to that thread. Dropped, all who wait are refused, and the thread ends.
@@ -26,7 +26,7 @@ impl Answers {
     /// Starts the thread, for the requests in `parking`.
     pub(super) fn start(parking: Arc<Parking>) -> io::Result<Self> {
         let (mail, inbox) = mpsc::channel();
-        let thread = thread::Builder::new().name("answers".into()).stack_size(STACK);
+        let thread = thread::Builder::new().name("answers".into()).stack_size(JSON_STACK);
         let thread = thread.spawn(move || deliver(&inbox, &parking))?;
         Ok(Self { mail: Some(mail), thread: Some(thread) })
     }

@@ -11,7 +11,7 @@ use smol::channel::{Sender, TrySendError};
 use tiny_http::Request;
 
 use super::order;
-use super::parking::{Parked, Parking, stopping};
+use super::parking::{Parked, Parking, send, stopping};
 use crate::caller;
 use crate::change::Change;
 use crate::problem::Problem;
@@ -63,15 +63,17 @@ impl Commands {
     pub(super) fn respond(&self, mut request: Request) {
         let (Some(change), Some(caller)) = (change(&request), caller(&request)) else {
             // The gate has sent what is not for us.
-            return super::parking::send(request, Problem::not_found().into());
+            return send(request, &Problem::not_found().into());
         };
         let mut body = Vec::new();
-        if let Err(error) = request.as_reader().read_to_end(&mut body) {
-            return log::debug!("a command broke off: {error}");
+        let outcome = request.as_reader().read_to_end(&mut body);
+        // A body that breaks off looks like one that ends, but for its length.
+        if outcome.is_err() || request.body_length().is_some_and(|length| length != body.len()) {
+            return log::debug!("a command broke off");
         }
         match order::read(change, &body) {
             Ok(command) => self.order(Parked { request, change, body }, caller, command),
-            Err(problem) => super::parking::send(request, problem.into()),
+            Err(problem) => send(request, &problem.into()),
         }
     }
 

@@ -16,15 +16,13 @@ pub(super) struct Crew {
     socket: PathBuf,
 }
 
-/// A thread of these needs little; the standard library's 2 MiB would only be reserved, but many times.
-pub(super) const STACK: usize = 256 * 1024;
-
 impl Crew {
-    /// Starts `count` threads that answer with `respond` what comes over a new socket at `socket`. It may leave the answer
-    /// to others, but must not wait for them.
+    /// Starts `count` threads with stacks of this size, which answer with `respond` what comes over a new socket at
+    /// `socket`. It may leave the answer to others, but must not wait for them.
     pub(super) fn start(
         name: &str,
         count: usize,
+        stack: usize,
         socket: PathBuf,
         respond: impl Fn(Request) + Send + Sync + 'static,
     ) -> io::Result<Self> {
@@ -33,7 +31,7 @@ impl Crew {
         let respond = Arc::new(respond);
         for number in 0..count {
             let (server, ending, respond) = (Arc::clone(&crew.server), Arc::clone(&crew.ending), Arc::clone(&respond));
-            let thread = thread::Builder::new().name(format!("{name} {number}")).stack_size(STACK);
+            let thread = thread::Builder::new().name(format!("{name} {number}")).stack_size(stack);
             crew.threads.push(thread.spawn(move || work(&server, &ending, &*respond))?);
         }
         Ok(crew)

@@ -35,6 +35,11 @@ use parking::Parking;
 /// How many threads read commands. What they do is only computing, and never waits for the engine.
 const COMMAND_THREADS: usize = 2;
 
+/// A handler of files needs little; the standard library's 2 MiB would only be reserved, but sixteen times.
+const PAGES_STACK: usize = 256 * 1024;
+/// JSON may nest 127 deep, and each level takes its part.
+const JSON_STACK: usize = 2 * 1024 * 1024;
+
 /// The running handlers. Dropped, they finish what they are at, end, and take their sockets along.
 pub(crate) struct Handlers {
     pages: Crew,
@@ -49,9 +54,10 @@ impl Handlers {
         let folder = SocketFolder::fresh()?;
         let parking = Arc::new(Parking::new());
         let commands = Commands::new(Arc::clone(&parking), queue);
+        let (to_pages, to_commands) = (folder.0.join("pages"), folder.0.join("commands"));
         Ok(Self {
-            pages: Crew::start("pages", CONNECTIONS, folder.0.join("pages"), move |request| pages.respond(request))?,
-            commands: Crew::start("commands", COMMAND_THREADS, folder.0.join("commands"), move |request| {
+            pages: Crew::start("pages", CONNECTIONS, PAGES_STACK, to_pages, move |request| pages.respond(request))?,
+            commands: Crew::start("commands", COMMAND_THREADS, JSON_STACK, to_commands, move |request| {
                 commands.respond(request);
             })?,
             answers: Answers::start(parking)?,

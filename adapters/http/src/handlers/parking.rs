@@ -86,7 +86,7 @@ impl Parked {
                 .into(),
             None => Answer::json(lists(&response)),
         };
-        send(self.request, answer);
+        send(self.request, &answer);
     }
 
     /// Answers with a problem: nothing was done.
@@ -95,7 +95,7 @@ impl Parked {
         let items: Vec<Value> = serde_json::from_slice(&body).unwrap_or_default();
         let failed = |item| Failed { error: problem.detail().to_owned(), noun: change.noun(), item };
         let failed = items.into_iter().map(failed).collect();
-        send(request, problem.none_done(change.op(), failed).into());
+        send(request, &problem.none_done(change.op(), failed).into());
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn stopping() -> Problem {
 }
 
 /// Sends an answer. If nobody waits for it any more, that is nothing to speak of.
-pub(super) fn send(request: Request, answer: Answer) {
+pub(super) fn send(request: Request, answer: &Answer) {
     let lines = answer.headers.as_str().lines().filter_map(|line| line.split_once(": "));
     let headers = lines.filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
     let length = Some(answer.body.len());

@@ -12,8 +12,9 @@ use crate::answer::Answer;
 use crate::gate::deadline::within;
 use crate::problem::Problem;
 
-/// How many commands are under way at once. Each holds a connection and a thread of tiny_http's.
-const COMMANDS: usize = 256;
+/// How many commands a gate has under way at once; more are refused. A queue that takes as many never refuses one.
+// Each holds a connection to the handlers, and a thread of tiny_http's.
+pub const COMMANDS: usize = 256;
 
 /// How long a command may take. It can wait for one change, and then for its own; the switch may take two minutes for
 /// each, and once more to put things back. The engine answers every request: this is for the case that it does not.

@@ -21,6 +21,7 @@ use crate::auth::Caller;
 use crate::caller;
 use crate::gate::deadline::within;
 use crate::problem::Problem;
+pub use commands::COMMANDS;
 pub(crate) use commands::CommandRelay;
 pub(crate) use reply::Reply;
 use reply::Start;

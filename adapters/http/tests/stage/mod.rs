@@ -119,13 +119,6 @@ impl Stage {
         })
     }
 
-    /// Waits for a condition that comes about by itself.
-    pub(crate) fn wait_until(&self, condition: impl Fn() -> bool) {
-        while !condition() {
-            thread::yield_now();
-        }
-    }
-
     pub(crate) fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address).unwrap())
     }
@@ -159,6 +152,13 @@ impl Drop for Stage {
         if !thread::panicking() {
             self.ended();
         }
+    }
+}
+
+/// Waits for a condition that comes about by itself.
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        thread::yield_now();
     }
 }
 
