@@ -25,7 +25,10 @@ pub enum FilesDone {
     /// The files found.
     Listed(Vec<RelPath>),
     /// All files have their new content.
-    Committed,
+    Committed {
+        /// The files that held something that somebody had added by hand, and that is dropped.
+        dropped: Vec<RelPath>,
+    },
     /// The new content is durable.
     Kept,
     /// The files have their old content again, but for those that somebody has changed meanwhile: theirs stays.

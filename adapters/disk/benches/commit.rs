@@ -6,7 +6,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use fsconnector_disk::{ConfigurationTree, RelPath};
 use fsconnector_engine::access::Role;
-use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Document, Subject};
+use fsconnector_engine::change_set::{Before, Change, ChangeKind, ChangeSet, Document};
 use fsconnector_engine::io::FileWork;
 use fsconnector_engine::render::Templates;
 use fsconnector_engine::secret::Secret;
@@ -27,8 +27,8 @@ fn create(bencher: Bencher<'_, '_>, files: u32) {
 #[divan::bench(args = [1, 64, 900], sample_count = 20, sample_size = 1)]
 fn replace(bencher: Bencher<'_, '_>, files: u32) {
     bench(bencher, files, |number| {
-        let subject = Subject::User(user(number, "new").id);
-        (vec![(number, "old")], ChangeKind::Replace(subject, document(number, "new")))
+        let before = Before::User(user(number, "old"));
+        (vec![(number, "old")], ChangeKind::Replace(before, document(number, "new")))
     });
 }
 

@@ -19,7 +19,7 @@ use crate::listing::list;
 use crate::operations::Operations;
 use crate::places::{Folders, failed};
 use crate::placing::{Placed, PutBack, place, put_back};
-use crate::staging::{check, stage};
+use crate::staging::{check, dropped, stage};
 use crate::strays::clear_strays;
 
 /// The files of a tree, which change in sets. There may be only one of these for a tree.
@@ -70,13 +70,14 @@ impl<O: Operations> ChangeSets<O> {
     pub fn perform(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
         match work {
             FileWork::List(folders) => list(&self.operations, folders).map(FilesDone::Listed),
-            FileWork::Commit(set) => self.commit(set).map(|()| FilesDone::Committed),
+            FileWork::Commit(set) => self.commit(set).map(|dropped| FilesDone::Committed { dropped }),
             FileWork::Keep => self.keep().map(|()| FilesDone::Kept),
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
         }
     }
 
-    fn commit(&mut self, set: &ChangeSet) -> Result<(), FileError> {
+    /// The files that lose what somebody has added to them by hand.
+    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<RelPath>, FileError> {
         match self.standing {
             Standing::Settled => {}
             Standing::Unkept(_) | Standing::Undoing(_) => drop(self.undo()?),
@@ -86,7 +87,7 @@ impl<O: Operations> ChangeSets<O> {
         let checked = check(&self.operations, &folders, set)?;
         let journal = stage(&self.operations, &folders, set, &checked)?;
         let placed = self.place(&folders, journal);
-        let Err(error) = placed else { return Ok(()) };
+        let Err(error) = placed else { return Ok(dropped(&checked)) };
         match self.undo() {
             Ok(left) => Err(with_left(error, left)),
             Err(second) => Err(not_put_back(&error, &second)),

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Refusal};
+use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::RelPath;
 
@@ -19,7 +19,13 @@ const SYNCED_SINGLY: usize = 64;
 /// A change that may be made, and the file as it is now.
 pub(crate) struct Checked<'a> {
     change: &'a Change,
-    old: Option<Found>,
+    old: Option<Old>,
+}
+
+/// A file that is replaced or removed.
+struct Old {
+    found: Found,
+    loss: Loss,
 }
 
 /// Checks every change of the set.
@@ -39,13 +45,19 @@ pub(crate) fn check<'a, O: Operations>(
     if refused.is_empty() { Ok(checked) } else { Err(FileError::Refused(refused)) }
 }
 
+/// The files that somebody has added something to by hand, which the changes drop.
+pub(crate) fn dropped(checked: &[Checked<'_>]) -> Vec<RelPath> {
+    let loses = |checked: &&Checked<'_>| checked.old.as_ref().is_some_and(|old| old.loss == Loss::Extras);
+    checked.iter().filter(loses).map(|checked| checked.change.path.clone()).collect()
+}
+
 /// The file that is replaced or removed, or why it may not be.
 fn check_one<O: Operations>(
     operations: &O,
     folders: &Folders<O::Folder>,
     set: &ChangeSet,
     change: &Change,
-) -> Result<Result<Option<Found>, Refusal>, FileError> {
+) -> Result<Result<Option<Old>, Refusal>, FileError> {
     let path = &change.path;
     if let ChangeKind::Create(_) = change.kind {
         let place = folders.existing_place(path)?;
@@ -54,7 +66,7 @@ fn check_one<O: Operations>(
     }
     let Some(place) = folders.place(path) else { return Ok(Err(Refusal::Missing)) };
     match operations.read(place.folder, place.name) {
-        Ok(old) => Ok(set.accepts(change, &old.content).map(|_| Some(old))),
+        Ok(found) => Ok(set.accepts(change, &found.content).map(|loss| Some(Old { found, loss }))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Refusal::Missing)),
         Err(error) => Err(failed(path, &error)),
     }
@@ -89,7 +101,7 @@ fn write_all<O: Operations>(
     for Checked { change, old } in checked {
         let path = &change.path;
         let place = folders.existing_place(path)?;
-        let write = write_new(operations, &place, set.content(change), old.as_ref());
+        let write = write_new(operations, &place, set.content(change), old.as_ref().map(|old| &old.found));
         let kind = write.map_err(|error| failed(path, &error))?;
         journal.steps.extend(kind.map(|kind| Step { path: path.clone(), kind }));
     }
@@ -171,7 +183,9 @@ impl<V> Syncing<V> {
             let place = folders.existing_place(&change.path)?;
             sync(operations, &place, place.name, &change.path)?;
         }
-        folders.sync(operations)
+        // The names of what is staged may be lost in a power cut: the renaming that follows makes names of its own. But
+        // no step makes the name durable of a file that is as it should be.
+        if journal.steps.len() < checked.len() { folders.sync(operations) } else { Ok(()) }
     }
 }
 

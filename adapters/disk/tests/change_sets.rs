@@ -11,6 +11,11 @@ fn commit(sets: &mut ChangeSets<Model>, set: &ChangeSet) -> Result<FilesDone, Fi
     sets.perform(&FileWork::Commit(set.clone()))
 }
 
+/// A commit that nobody loses anything by.
+fn committed() -> FilesDone {
+    FilesDone::Committed { dropped: vec![] }
+}
+
 fn write(at: u32, text: &str) -> Edit {
     Edit { path: file(at), editing: Editing::Replace(text.into()), synced: false }
 }
@@ -23,7 +28,9 @@ fn one_of_each() -> ChangeSet {
 #[track_caller]
 fn check_refused(changes: Vec<Change>, edits: &[Edit], expected: &[(u32, Refusal)]) {
     let disk = disk();
-    edits.iter().for_each(|edit| disk.edit(edit));
+    for edit in edits {
+        disk.edit(edit);
+    }
     let before = files(&disk);
     let (mut sets, _) = recover(&disk);
     let expected = expected.iter().map(|(number, refusal)| (file(*number), *refusal)).collect();
@@ -36,7 +43,7 @@ fn a_kept_change_set_is_there_and_nothing_else_is() {
     let (set, disk) = (one_of_each(), disk());
     let (mut sets, recovered) = recover(&disk);
     assert!(!recovered.unsettled);
-    assert_eq!(commit(&mut sets, &set), Ok(FilesDone::Committed));
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
     assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
     assert_eq!(files(&disk), after(&set));
     assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }), "there is nothing to undo");
@@ -47,7 +54,7 @@ fn a_kept_change_set_is_there_and_nothing_else_is() {
 fn an_undone_change_set_is_as_if_it_had_never_been() {
     let disk = disk();
     let (mut sets, _) = recover(&disk);
-    assert_eq!(commit(&mut sets, &one_of_each()), Ok(FilesDone::Committed));
+    assert_eq!(commit(&mut sets, &one_of_each()), Ok(committed()));
     assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }));
     assert_eq!(files(&disk), before());
 }
@@ -82,6 +89,37 @@ fn a_file_that_holds_somebody_else_is_not_its_own() {
 }
 
 #[test]
+fn a_file_that_somebody_edited_since_it_was_loaded_is_changed() {
+    let edits = [write(20000, &content(20000, "mine"))];
+    check_refused(vec![replace(20000, "new")], &edits, &[(20000, Refusal::Changed)]);
+}
+
+#[test]
+fn files_whose_additions_are_dropped_are_named() {
+    let disk = disk();
+    let additions = "<variable name=\"mine\" value=\"1\"/></variables>";
+    for number in [20000, 20001] {
+        disk.edit(&write(number, &content(number, "old").replace("</variables>", additions)));
+    }
+    let (mut sets, _) = recover(&disk);
+    let done = commit(&mut sets, &change_set(vec![replace(20000, "old"), remove(20001), replace(20002, "new")]));
+    assert_eq!(done, Ok(FilesDone::Committed { dropped: vec![file(20000)] }));
+}
+
+#[test]
+fn what_is_as_it_should_be_becomes_durable_all_the_same() {
+    for seed in 0..20 {
+        let disk = disk();
+        disk.edit(&write(20010, &content(20010, "old")));
+        let (mut sets, _) = recover(&disk);
+        commit(&mut sets, &change_set(vec![replace(20010, "old")])).unwrap();
+        sets.perform(&FileWork::Keep).unwrap();
+        let found = files(&disk.after_power_cut(seed));
+        assert_eq!(found.get(&file(20010)), Some(&content(20010, "old")));
+    }
+}
+
+#[test]
 fn every_refusal_is_told_and_not_one_file_is_changed() {
     let changes = vec![create(20000, "new"), create(20010, "new"), replace(20002, "new"), remove(20013)];
     check_refused(changes, &[], &[(20000, Refusal::Occupied), (20013, Refusal::Missing)]);
@@ -105,7 +143,7 @@ fn what_is_as_it_should_be_is_not_written_again() {
     let disk = disk();
     let (mut sets, _) = recover(&disk);
     disk.limit_space(Some(0));
-    assert_eq!(commit(&mut sets, &set), Ok(FilesDone::Committed));
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
     assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
     assert_eq!(files(&disk), before());
 }
@@ -115,7 +153,9 @@ fn files_that_somebody_changed_after_the_commit_stay_his() {
     let disk = disk();
     let (mut sets, _) = recover(&disk);
     commit(&mut sets, &one_of_each()).unwrap();
-    [20000, 20001, 20010].iter().for_each(|number| disk.edit(&write(*number, "mine")));
+    for number in [20000, 20001, 20010] {
+        disk.edit(&write(number, "mine"));
+    }
     let undone = sets.perform(&FileWork::Undo);
     assert_eq!(undone, Ok(FilesDone::Undone { left: vec![file(20010), file(20000), file(20001)] }));
     let mut expected = before();

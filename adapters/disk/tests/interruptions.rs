@@ -36,7 +36,7 @@ fn carry_through(sets: &mut ChangeSets<Model>, set: &ChangeSet, ending: Ending) 
     match (sets.perform(&FileWork::Commit(set.clone())), ending) {
         (Err(_), _) | (Ok(_), Ending::Undo) => undo(sets, Outcome::NotPutBack),
         (Ok(done), Ending::Keep) => {
-            assert_eq!(done, FilesDone::Committed);
+            assert_eq!(done, FilesDone::Committed { dropped: vec![] });
             match sets.perform(&FileWork::Keep) {
                 Ok(done) => {
                     assert_eq!(done, FilesDone::Kept);
@@ -198,7 +198,21 @@ proptest! {
     }
 
     #[test]
-    fn a_full_disk_changes_nothing_and_leaves_nothing_behind(changes in changes(), room in 0..600_usize) {
+    fn a_power_cut_soon_after_a_failure_finds_all_files_old_or_all_new(
+        changes in changes(), ending in ending(), distance in 1..12_usize, seed in any::<u64>(),
+    ) {
+        let set = change_set(changes);
+        for at in 0..operations(&set, ending) {
+            let disk = disk();
+            disk.fail(at);
+            disk.stop_after(at + distance);
+            let outcome = run(&disk, &set, ending);
+            check(&start_again(&disk, seed.wrapping_add(at as u64)), &set, outcome);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_changes_nothing_and_leaves_nothing_behind(changes in changes(), room in 0..8000_usize) {
         let set = change_set(changes);
         let disk = disk();
         let (mut sets, _) = recover(&disk);
