@@ -112,12 +112,17 @@ impl Engine {
         self.round.is_none() && self.transactions.is_idle()
     }
 
-    /// Begins what is to be done next, once nothing is under way: settle, read, change – in this order.
+    /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order.
     fn proceed(&mut self, out: &mut Vec<Effect>) {
-        if self.session.is_none() || !self.is_idle() || self.retry.is_some() {
+        if !self.is_idle() || self.retry.is_some() {
             return;
         }
-        if self.transactions.is_unsettled() {
+        if self.transactions.is_unrestored() {
+            let (transactions, mut desk) = self.desk(out);
+            transactions.restore(&mut desk);
+        } else if self.session.is_none() {
+            // All the rest needs the switch.
+        } else if self.transactions.is_unsettled() {
             self.own_reload = true;
             let (transactions, mut desk) = self.desk(out);
             transactions.settle(&mut desk);
@@ -252,6 +257,10 @@ impl Engine {
             }
             self.info.reload = Some(Reload { at: now.wall, message });
             self.take(step, out);
+            if self.is_idle() {
+                // The switch does not take what is in the tree: readers are to see what it has instead.
+                self.ask(out);
+            }
         }
     }
 
@@ -260,6 +269,9 @@ impl Engine {
         let result = match transactions.files_done(id, result, &mut desk) {
             Ok(step) => {
                 self.own_reload |= self.transactions.is_reloading();
+                if self.transactions.is_unrestored() {
+                    self.retry = Some(now.mono.after(RETRY));
+                }
                 return self.take(step, out);
             }
             Err(result) => result,

@@ -101,7 +101,7 @@ impl fmt::Display for Note {
             }
             Self::NotWritten(error) => write!(f, "files could not be written, and nothing was changed: {error}"),
             Self::NotUndone(error) => {
-                write!(f, "files could not be put back; the next start of this program tries again: {error}")
+                write!(f, "files could not be put back; that is tried again: {error}")
             }
             Self::LeftAlone(path) => write!(f, "{path} was changed by hand meanwhile and left as it is"),
             Self::NotReloaded(words) => write!(f, "the switch does not take its configuration: {words}"),

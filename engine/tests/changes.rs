@@ -343,7 +343,9 @@ fn a_full_disk_fails_everything_and_changes_nothing() {
     stage.disk_error = Some("No space left on device".into());
     let answer = stage.ask("users/add", &anna());
     assert_eq!(answer.errors(), ["the files could not be written: No space left on device"]);
-    assert_eq!(stage.reloads, 0);
+    // Somebody may have had the switch load what was visible for a moment.
+    assert!(stage.undone);
+    assert_eq!(stage.reloads, 1);
     stage.disk_error = None;
     assert_eq!(stage.ask("users/add", &anna()).done.len(), 1);
 }

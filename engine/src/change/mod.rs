@@ -70,6 +70,8 @@ pub(crate) enum Failure {
     Rejected(String),
     /// The files could not be written.
     NotWritten(String),
+    /// The change failed, and the files could not be put back yet.
+    NotPutBack,
     /// The switch took the files, but shows something else.
     NotShown(Subject, RelPath),
     /// What the switch reports after the change cannot be read.
@@ -92,6 +94,9 @@ impl fmt::Display for Failure {
             Self::ChangedByHand => f.write_str("the file was changed by hand meanwhile"),
             Self::Rejected(words) => f.write_str(words),
             Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
+            Self::NotPutBack => f.write_str(
+                "a change failed and its files could not be put back; that is tried again until it succeeds, and the log says why",
+            ),
             Self::NotShown(subject, path) => {
                 let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
                 match subject {

@@ -35,6 +35,8 @@ pub(crate) struct Transactions {
     phase: Phase,
     /// Whether the switch may have loaded what was put back since.
     unsettled: bool,
+    /// Whether files could not be put back yet.
+    unrestored: bool,
     /// Numbers whose files were found to exist, though nothing shows them.
     taken: BTreeSet<u32>,
 }
@@ -59,6 +61,8 @@ enum Phase {
     Keeping { group: Group, id: EffectId, reading: Reading },
     /// The files are being put back.
     Undoing { group: Group, id: EffectId, verdict: Verdict },
+    /// Files that could not be put back at first are being put back.
+    Restoring { id: EffectId },
     /// The switch reloads what was put back.
     Settling { id: EffectId },
 }
@@ -118,7 +122,14 @@ impl Desk<'_> {
 impl Transactions {
     /// A machine with nothing to do. Unsettled if files were put back before it started.
     pub(crate) fn new(templates: Arc<Templates>, unsettled: bool) -> Self {
-        Self { templates, queue: VecDeque::new(), phase: Phase::Idle, unsettled, taken: BTreeSet::new() }
+        Self {
+            templates,
+            queue: VecDeque::new(),
+            phase: Phase::Idle,
+            unsettled,
+            unrestored: false,
+            taken: BTreeSet::new(),
+        }
     }
 
     /// Whether nothing is under way.
@@ -126,7 +137,12 @@ impl Transactions {
         matches!(self.phase, Phase::Idle)
     }
 
-    /// Whether a reload has to come before anything else.
+    /// Whether files have to be put back before anything else.
+    pub(crate) fn is_unrestored(&self) -> bool {
+        self.unrestored
+    }
+
+    /// Whether a reload has to come before anything else but that.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.unsettled
     }
@@ -171,6 +187,11 @@ impl Transactions {
         Step::Wait
     }
 
+    /// Tries again to put files back.
+    pub(crate) fn restore(&mut self, desk: &mut Desk<'_>) {
+        self.phase = Phase::Restoring { id: desk.files(FileWork::Undo) };
+    }
+
     /// Sends the reload that has to come before anything else.
     pub(crate) fn settle(&mut self, desk: &mut Desk<'_>) {
         if let Some(id) = desk.reload() {
@@ -198,7 +219,9 @@ impl Transactions {
                 self.unsettled = false;
                 Step::ReadBack
             }
-            Phase::Settling { id: own } if own == id => Step::Answer(self.fail_waiting(&message)),
+            Phase::Settling { id: own } if own == id => {
+                Step::Answer(self.fail_waiting(&Failure::Rejected(message.clone())))
+            }
             other => {
                 self.phase = other;
                 return None;
@@ -207,9 +230,9 @@ impl Transactions {
         Some((message, step))
     }
 
-    /// The switch does not even take what is there: whoever waits is told so.
-    fn fail_waiting(&mut self, message: &str) -> Vec<(Queued, Response)> {
-        let why = Failure::Rejected(message.to_owned()).to_string();
+    /// The switch does not even take what is there, or that cannot be put right: whoever waits is told so.
+    fn fail_waiting(&mut self, why: &Failure) -> Vec<(Queued, Response)> {
+        let why = why.to_string();
         let fail = |queued: Queued| {
             let response = none_done(&queued, &why);
             (queued, response)
@@ -250,6 +273,7 @@ impl Transactions {
             Phase::Staging { group, id: own, lost } if own == id => Ok(self.staged(group, lost, result, desk)),
             Phase::Keeping { group, id: own, reading } if own == id => Ok(self.kept(group, reading, result, desk)),
             Phase::Undoing { group, id: own, verdict } if own == id => Ok(self.undone(group, verdict, result, desk)),
+            Phase::Restoring { id: own } if own == id => Ok(self.restored(result, desk)),
             other => {
                 self.phase = other;
                 Err(result)
@@ -273,14 +297,14 @@ impl Transactions {
                 }
                 None => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
             },
-            Err(_) if lost => Step::Answer(refused(group.requests, Unavailable::SwitchLost)),
+            // Some of the files may have been visible for a moment, or may still be: whatever failed is undone.
+            Err(_) if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
             Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
-                self.again(group.requests);
-                Step::Wait
+                self.undo(group, Verdict::Retry, desk)
             }
             Err(error) => {
                 desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
-                Step::Answer(all_fail(group, &not_written(&error)))
+                self.undo(group, Verdict::Fail(not_written(&error)), desk)
             }
         }
     }
@@ -351,12 +375,8 @@ impl Transactions {
         result: Result<FilesDone, FileError>,
         desk: &mut Desk<'_>,
     ) -> Step {
-        match result {
-            Ok(FilesDone::Undone { left }) => {
-                desk.out.extend(left.into_iter().map(|path| Effect::Log(Note::LeftAlone(path))));
-            }
-            Ok(_) => {}
-            Err(error) => desk.out.push(Effect::Log(Note::NotUndone(error))),
+        if !self.put_back(result, desk) {
+            return Step::Answer(all_fail(group, &Failure::NotPutBack));
         }
         match verdict {
             Verdict::Fail(why) => Step::Answer(all_fail(group, &why)),
@@ -366,6 +386,23 @@ impl Transactions {
                 Step::Wait
             }
         }
+    }
+
+    fn restored(&mut self, result: Result<FilesDone, FileError>, desk: &mut Desk<'_>) -> Step {
+        if self.put_back(result, desk) { Step::Wait } else { Step::Answer(self.fail_waiting(&Failure::NotPutBack)) }
+    }
+
+    /// Whether the files are as they were. If not, they have to be before anything else.
+    fn put_back(&mut self, result: Result<FilesDone, FileError>, desk: &mut Desk<'_>) -> bool {
+        self.unrestored = result.is_err();
+        match result {
+            Ok(FilesDone::Undone { left }) => {
+                desk.out.extend(left.into_iter().map(|path| Effect::Log(Note::LeftAlone(path))));
+            }
+            Ok(_) => {}
+            Err(error) => desk.out.push(Effect::Log(Note::NotUndone(error))),
+        }
+        !self.unrestored
     }
 
     /// The session is over: what is under way is put back, and whoever waits is told.
@@ -379,7 +416,9 @@ impl Transactions {
                 self.phase = Phase::Undoing { group, id, verdict: Verdict::Refuse(Unavailable::SwitchLost) };
             }
             // What the switch has shown already is kept, and what is being put back goes on.
-            kept @ (Phase::Keeping { .. } | Phase::Undoing { .. } | Phase::Idle) => self.phase = kept,
+            kept @ (Phase::Keeping { .. } | Phase::Undoing { .. } | Phase::Restoring { .. } | Phase::Idle) => {
+                self.phase = kept;
+            }
             Phase::Settling { .. } => {}
         }
         refused(self.queue.drain(..).collect(), Unavailable::SwitchLost)

@@ -254,14 +254,14 @@ impl Stage {
                 let shown = self.loaded.keys().filter_map(|path| RelPath::parse(path));
                 Ok(FilesDone::Listed(shown.collect()))
             }
-            FileWork::Commit(set) => self.commit(set).map(|()| FilesDone::Committed),
+            FileWork::Commit(set) => self.commit(set).map(|()| FilesDone::Committed { dropped: Vec::new() }),
             FileWork::Keep => {
                 self.before = None;
                 Ok(FilesDone::Kept)
             }
             FileWork::Undo => {
                 self.undone = true;
-                self.files = self.before.take().unwrap_or_default();
+                self.files = self.before.take().unwrap_or(std::mem::take(&mut self.files));
                 Ok(FilesDone::Undone { left: Vec::new() })
             }
         }
