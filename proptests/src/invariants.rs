@@ -96,9 +96,15 @@ pub(crate) fn done_is_durable(model: &Model, ledger: &Ledger, seed: u64) -> Opti
     }
 }
 
-/// Of what failed there is no trace.
-pub(crate) fn failed_changes_nothing(sent: &Sent, response: &Response, files: &Files) -> Option<String> {
-    response.failed.iter().find_map(|failed| {
+/// Of what failed there is no trace, unless `excuse` is told.
+pub(crate) fn failed_changes_nothing(
+    sent: &Sent,
+    response: &Response,
+    files: &Files,
+    excuse: Option<&str>,
+) -> Option<String> {
+    let unexcused = response.failed.iter().filter(|failed| !excuse.is_some_and(|excuse| failed.error.contains(excuse)));
+    unexcused.into_iter().find_map(|failed| {
         let (path, _) = files.iter().find(|(_, content)| sent.is_from(&failed.item, content))?;
         Some(format!("{} failed with {:?}, but is in {path}", failed.item, failed.error))
     })

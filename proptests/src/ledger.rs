@@ -95,7 +95,7 @@ impl Ledger {
         self.unload(path, before.as_deref());
         self.unload(path, after.as_deref());
         if let Some(changing) = &mut self.changing {
-            changing.edited(path, after.clone());
+            changing.edited(path, before.as_ref(), after.clone());
         }
         if edit.synced { self.unsynced.remove(path) } else { self.unsynced.insert(path.clone()) };
         self.forgiven.remove(path);
@@ -127,7 +127,7 @@ impl Ledger {
             let old = self.expected.get(&change.path).cloned();
             changing.variants.entry(change.path.clone()).or_default().extend([old, new.clone()]);
             changing.target.insert(change.path.clone(), new);
-            if self.unknown.contains(&change.path) {
+            if self.unknown.contains(&change.path) && self.expected.contains_key(&change.path) {
                 changing.protected.insert(change.path.clone());
             }
         }
@@ -253,10 +253,16 @@ impl Ledger {
 }
 
 impl Changing {
-    fn edited(&mut self, path: &RelPath, content: Content) {
+    fn edited(&mut self, path: &RelPath, before: Option<&Vec<u8>>, content: Content) {
         let Some(variants) = self.variants.get_mut(path) else { return };
+        // A file may still be made where a person has just removed one of his own.
+        let makes_room = content.is_none()
+            && variants.first() == Some(&None)
+            && self.target.get(path).is_none_or(|target| target.as_ref() != before);
         variants.push(content);
-        if self.looked_at.contains(path) {
+        if makes_room {
+            self.protected.remove(path);
+        } else if self.looked_at.contains(path) {
             self.protected.insert(path.clone());
         }
     }

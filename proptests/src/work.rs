@@ -14,7 +14,7 @@ use fsconnector_engine::state::State;
 
 use crate::invariants::{self, keys_of, number_of, visible};
 use crate::sabotage::Sabotage;
-use crate::scene::Plan;
+use crate::scene::{Plan, Scene};
 use crate::view::View;
 use crate::world::World;
 
@@ -65,7 +65,7 @@ impl World {
     fn account(&mut self, work: &FileWork, result: &Result<FilesDone, FileError>) {
         let scene = &mut *self.scene.borrow_mut();
         let files = visible(&scene.model);
-        let has_journal = scene.hidden().iter().any(|path| path.as_str() == JOURNAL);
+        let has_journal = has_journal(scene);
         match (work, result) {
             (FileWork::List(_), _) => {}
             (FileWork::Commit(_), Ok(_)) => {
@@ -73,7 +73,7 @@ impl World {
                 scene.demand("what is committed is visible, but for what people write", misfit);
                 self.rejected = false;
             }
-            (FileWork::Commit(_) | FileWork::Undo, Err(error)) if has_journal => {
+            (FileWork::Commit(_) | FileWork::Undo, Err(error)) if has_journal || matches!(work, FileWork::Undo) => {
                 let text = (!scene.failed).then(|| error.to_string());
                 scene.demand("files can be put back on a disk that works", text);
             }
@@ -187,7 +187,16 @@ impl World {
             self.with_connector(|connector| connector.unexplained.retain(|key| !keys.contains(key)));
             changed_later.extend(keys);
         }
-        let files = visible(&self.scene.borrow().model);
-        self.demand("what failed has changed nothing", invariants::failed_changes_nothing(&sent, &response, &files));
+        let scene = self.scene.borrow();
+        // As long as the disk does not let anything be put back, it is told so.
+        let excuse = scene.ledger.is_changing().then_some("could not be put back");
+        let files = visible(&scene.model);
+        let misfit = invariants::failed_changes_nothing(&sent, &response, &files, excuse);
+        drop(scene);
+        self.demand("what failed has changed nothing", misfit);
     }
+}
+
+fn has_journal(scene: &Scene) -> bool {
+    scene.hidden().iter().any(|path| path.as_str() == JOURNAL)
 }

@@ -197,8 +197,8 @@ impl World {
             self.crash(crash);
             return Ok(());
         }
-        let (change_sets, recovered) = match recovered {
-            Ok(recovered) => recovered,
+        let change_sets = match recovered {
+            Ok((change_sets, _)) => change_sets,
             Err(error) => {
                 let failed = self.scene.borrow().failed;
                 self.demand("a start succeeds on a disk that works", (!failed).then(|| error.to_string()));
@@ -212,7 +212,8 @@ impl World {
         }
         let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)
             .map_err(|error| impossible(&error))?;
-        let start = Start { templates, unsettled: recovered.unsettled };
+        // The one before may have ended between putting files back and having the switch reload.
+        let start = Start { templates, unsettled: true };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
         self.connector = Some(Connector::new(engine, change_sets, self.now.mono));
         Ok(())
