@@ -10,7 +10,7 @@ use fsconnector_engine::note::{Level, Note};
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_esl::Outgoing;
-use fsconnector_http::Current;
+use fsconnector_http::{Asked, Current, Gate};
 use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::future;
@@ -42,6 +42,10 @@ pub(crate) struct Wires {
     /// What comes from the switch, a batch a chunk.
     pub(crate) from_switch: Receiver<Vec<Input>>,
     pub(crate) to_switch: Sender<Outgoing>,
+    /// What administrators want changed.
+    pub(crate) asked: Receiver<Asked>,
+    /// Who gives them their answers.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) tree: ConfigurationTree,
     pub(crate) readers: Arc<Current>,
     /// Gets the first state.
@@ -62,7 +66,7 @@ pub(crate) async fn beat(mut engine: Engine, wires: Wires, stop: Receiver<()>) {
     }
 }
 
-/// What comes next: from the switch, from the disk, or the engine's deadline, in no fixed preference; nothing when it is
+/// What comes next: from the switch, from administrators, from the disk, or the engine's deadline, in no fixed preference; nothing when it is
 /// time to stop.
 async fn next_inputs(
     wires: &Wires,
@@ -71,6 +75,10 @@ async fn next_inputs(
     deadline: Option<Mono>,
 ) -> Vec<Input> {
     let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
+    let asked = async {
+        let Asked { id, caller, command, entropy } = or_never(wires.asked.recv().await.ok()).await;
+        vec![Input::Request { id, caller, command, entropy }]
+    };
     let files = async { or_never(from_files.recv().await.ok().map(|input| vec![input])).await };
     let tick = async {
         let left = or_never(deadline).await.0.saturating_sub(wires.clock.mono().0);
@@ -84,7 +92,7 @@ async fn next_inputs(
         let _ = stop.recv().await;
         Vec::new()
     };
-    future::race(switch, future::race(files, future::race(tick, stopped))).await
+    future::race(future::race(switch, asked), future::race(files, future::race(tick, stopped))).await
 }
 
 async fn or_never<T>(value: Option<T>) -> T {
@@ -101,6 +109,7 @@ fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
             let _ = wires.states.try_send(Arc::clone(&state));
             wires.readers.publish(state);
         }
+        Effect::Respond { id, response } => wires.gate.respond(id, response),
         Effect::Log(note) => log(&note),
         Effect::Switch { id, epoch, command } => {
             // The queue has no bound, for the engine has a few commands on their way at most; and when it is closed the

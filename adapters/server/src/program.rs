@@ -3,16 +3,18 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use async_net::TcpListener;
-use fsconnector_disk::{ConfigurationTree, Root};
-use fsconnector_engine::Engine;
+use fsconnector_disk::{ConfigurationTree, OpenError, Recovered, Root};
+use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
+use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
-use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
@@ -23,6 +25,9 @@ use crate::settings::Settings;
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
 const WAITING_BATCHES: usize = 16;
+
+/// How many changes may wait for the engine's thread; the engine itself lets more of them wait.
+const WAITING_CHANGES: usize = 256;
 
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
@@ -53,10 +58,13 @@ impl Program {
         let (states, first_state) = bounded(1);
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
-        let gate = open_gate(&settings, &readers)?;
-        let engine = Engine::new(settings.engine, clock.now())?;
-        let tree = ConfigurationTree::new(&settings.folders.configuration);
-        let wires = Wires { clock, from_switch, to_switch, tree, readers, states };
+        let (queue, asked) = bounded(WAITING_CHANGES);
+        let (tree, recovered) = open_tree(&settings.folders.configuration)?;
+        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
+        let gate = open_gate(&settings, &readers, queue)?;
+        let start = Start { templates, unsettled: recovered.unsettled };
+        let engine = Engine::new(settings.engine, start, clock.now())?;
+        let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), tree, readers, states };
         thread::Builder::new()
             .name("engine".into())
             .spawn(move || smol::block_on(heart::beat(engine, wires, engine_stopped)))?;
@@ -118,7 +126,28 @@ async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))
 }
 
-fn open_gate(settings: &Settings, readers: &Arc<Current>) -> Result<Arc<Gate>, Box<dyn Error>> {
+/// Takes over the configuration tree. If it cannot be reached it may still be there later, and until then there is
+/// something to read; but two connectors must not write in one tree.
+fn open_tree(path: &Path) -> Result<(ConfigurationTree, Recovered), OpenError> {
+    match ConfigurationTree::open(path) {
+        Err(error @ OpenError::Unreachable { .. }) => {
+            log::warn!("{error}; nothing can be changed");
+            Ok((ConfigurationTree::new(path), Recovered::default()))
+        }
+        Ok((tree, recovered)) => {
+            if recovered.unsettled {
+                log::warn!("an unfinished change of an earlier run was undone");
+            }
+            for path in &recovered.left {
+                log::warn!("{path} was changed by hand meanwhile and left as it is");
+            }
+            Ok((tree, recovered))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn open_gate(settings: &Settings, readers: &Arc<Current>, queue: Sender<Asked>) -> Result<Arc<Gate>, Box<dyn Error>> {
     let files = &settings.folders.files;
     let files = match Root::open_folder(files) {
         Ok(root) => Some(Arc::new(root)),
@@ -128,7 +157,7 @@ fn open_gate(settings: &Settings, readers: &Arc<Current>) -> Result<Arc<Gate>, B
         }
     };
     let config = GateConfig { origins: settings.http.origins.clone(), files, ..GateConfig::default() };
-    Ok(Arc::new(Gate::open(config, Arc::clone(readers))?))
+    Ok(Arc::new(Gate::open(config, Arc::clone(readers), queue)?))
 }
 
 /// An executor with a thread for each core, for the connections of clients.

@@ -1,6 +1,6 @@
 //! A client: HTTP/1.1 on a plain socket, with Digest.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
@@ -35,17 +35,32 @@ pub(crate) struct Login<'a> {
 
 /// Sends one request on a connection of its own.
 pub(crate) fn request(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
+    try_request(address, method, target, headers, "").unwrap()
+}
+
+/// Sends one request with a body on a connection of its own. The other side may be gone.
+fn try_request(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     head.extend(headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]));
+    if method == "POST" {
+        head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
+    head.push_str(body);
+    stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// The header that answers the challenge of a 401.
@@ -58,10 +73,19 @@ pub(crate) fn authorization(challenge: &Answer, login: Login<'_>, method: &str, 
 
 /// Asks for something, logging in as a browser does.
 pub(crate) fn get(address: SocketAddr, login: Login<'_>, target: &str) -> Answer {
-    let challenge = request(address, "GET", target, &[]);
+    send(address, login, "GET", target, "").unwrap()
+}
+
+/// Has something changed, logging in as curl does.
+pub(crate) fn post(address: SocketAddr, login: Login<'_>, target: &str, body: &Value) -> io::Result<Answer> {
+    send(address, login, "POST", target, &body.to_string())
+}
+
+fn send(address: SocketAddr, login: Login<'_>, method: &str, target: &str, body: &str) -> io::Result<Answer> {
+    let challenge = try_request(address, method, target, &[], "")?;
     if challenge.status != 401 {
-        return challenge;
+        return Ok(challenge);
     }
-    let authorization = authorization(&challenge, login, "GET", target);
-    request(address, "GET", target, &[("Authorization", &authorization)])
+    let authorization = authorization(&challenge, login, method, target);
+    try_request(address, method, target, &[("Authorization", &authorization)], body)
 }

@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Answer, Login, get, request};
+use serde_json::Value;
+
+use crate::client::{Answer, Login, get, post, request};
 
 /// How long a condition may take to come true. It is a bound for a failing test, and no measure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,6 +85,11 @@ impl Connector {
         get(self.address, login, target)
     }
 
+    /// Has something changed.
+    pub(crate) fn post(&self, login: Login<'_>, target: &str, body: &Value) -> Answer {
+        post(self.address, login, target, body).unwrap()
+    }
+
     pub(crate) fn request(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         request(self.address, method, target, headers)
     }
@@ -119,6 +126,14 @@ impl Connector {
         let code = self.process.wait().unwrap().code();
         self.log.extend(self.lines.iter());
         (code, self.log.join("\n"))
+    }
+}
+
+impl Connector {
+    /// Kills the program as the kernel does when it is out of memory.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 

@@ -6,7 +6,9 @@ mod client;
 mod connector;
 mod stage;
 
+mod changes;
 mod demo;
 mod following;
+mod killing;
 mod login;
 mod trees;

@@ -1,10 +1,13 @@
 //! A simulated switch on a copy of the example configuration.
 
+use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fsconnector_simulator::config::Folder;
+use fsconnector_simulator::config::{Files, Folder};
 use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
 use tempfile::TempDir;
 
@@ -14,9 +17,28 @@ use crate::connector::Connector;
 /// The administrator of the example configuration.
 pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-at-once" };
 
+/// The files of a switch, with a count of how often it has loaded them.
+pub(crate) struct Counted {
+    folder: Folder,
+    pub(crate) loads: AtomicUsize,
+}
+
+impl Files for Counted {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new("freeswitch.xml") {
+            self.loads.fetch_add(1, Ordering::Relaxed);
+        }
+        self.folder.read(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        self.folder.list(folder)
+    }
+}
+
 /// A switch and its files.
 pub(crate) struct Stage {
-    pub(crate) switch: EventSocket<Folder>,
+    pub(crate) switch: EventSocket<Counted>,
     scratch: TempDir,
 }
 
@@ -33,9 +55,24 @@ impl Stage {
         let configuration = scratch.path().join("etc");
         copy(tree, &configuration);
         let identity = Identity { conf_dir: configuration.to_string_lossy().into_owned(), ..Identity::default() };
-        let switch = SimSwitch::new(Folder::new(&configuration), identity, 0);
+        let files = Counted { folder: Folder::new(&configuration), loads: AtomicUsize::new(0) };
+        let switch = SimSwitch::new(files, identity, 0);
         let switch = EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         Self { switch, scratch }
+    }
+
+    /// How often the switch has loaded its files.
+    pub(crate) fn loads(&self) -> usize {
+        self.switch.edit(|switch| switch.files().loads.load(Ordering::Relaxed))
+    }
+
+    /// The names in a folder of the configuration, hidden ones included, in order.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     /// Where a file of the configuration is.
