@@ -8,8 +8,9 @@
 //! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
 //!   waits for the engine but the client.
 //!
-//! What is absent: no other web site can have anything changed, no change is handed to the engine twice, no request reaches a handler without a known caller, no handler sees a password or an `Authorization`
-//! header, and no lock is held while anything waits.
+//! What is absent: no request reaches a handler without a known caller, no handler sees the caller's password or
+//! `Authorization` header, no other web site has anything changed, no change is handed on twice, and no lock that a thread
+//! waits for is held while anything else waits.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -19,8 +20,9 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let current = Arc::new(Current::default()); // the engine's loop calls `current.publish(state)`
-//! let (queue, asked) = smol::channel::bounded(COMMANDS); // the engine's loop takes what is asked …
-//! let gate = Arc::new(Gate::open(GateConfig::default(), Arc::clone(&current), queue)?); // … and calls `gate.respond(id, response)`
+//! let (queue, asked) = smol::channel::bounded(COMMANDS); // the engine's loop takes what is asked,
+//! let gate = Gate::open(GateConfig::default(), Arc::clone(&current), queue)?; // and calls `gate.respond(id, response)`
+//! let gate = Arc::new(gate);
 //! let executor = Arc::new(Executor::new());
 //! smol::block_on(executor.run(async {
 //!     let listener = async_net::TcpListener::bind("127.0.0.1:3000").await?;

@@ -212,7 +212,7 @@ impl Gate {
         }
     }
 
-    fn challenge(&self, stale: bool, now: fsconnector_engine::time::Mono) -> Problem {
+    fn challenge(&self, stale: bool, now: Mono) -> Problem {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "log in with the name and password of a user");
         let challenges = self.authenticator.challenges(now, stale);
         challenges.iter().fold(problem, |problem, challenge| problem.header("WWW-Authenticate", challenge))
