@@ -52,7 +52,7 @@ fn next_to(address: Address, other: impl Future<Output = ()>) {
     let other = async {
         other.await;
         drop(commands);
-        future::pending().await
+        future::pending::<()>().await;
     };
     smol::block_on(future::or(stay_connected(address, clock, outgoing, inputs), future::or(drain, other)));
 }
