@@ -1,4 +1,5 @@
 //! How long a change set takes until it is durable, on the disk of the build folder: `cargo bench -p fsconnector-disk`.
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::fs;
 use std::sync::Arc;

@@ -183,9 +183,9 @@ impl<V> Syncing<V> {
             let place = folders.existing_place(&change.path)?;
             sync(operations, &place, place.name, &change.path)?;
         }
-        // The names of what is staged may be lost in a power cut: the renaming that follows makes names of its own. But
-        // no step makes the name durable of a file that is as it should be.
-        if journal.steps.len() < checked.len() { folders.sync(operations) } else { Ok(()) }
+        // What an earlier change set had under the same hidden names must not come back when the power is lost: recovery
+        // would take it for what somebody wrote.
+        folders.sync(operations)
     }
 }
 

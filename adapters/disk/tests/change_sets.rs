@@ -1,5 +1,7 @@
 //! What a change set does and refuses when nothing goes wrong with the disk.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod sample;
 
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model};

@@ -1,5 +1,7 @@
 //! The change sets on a disk that fails, fills up and loses its power at any operation, while somebody edits files.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod sample;
 
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model};
@@ -123,7 +125,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
             2 => Some(replace(number, "old")),
             _ => None,
         });
-        let fresh = (20010..).zip(fresh).filter_map(|(number, made)| made.then(|| create(number, "new")));
+        let fresh = (20010..).zip(fresh).filter(|(_, made)| *made).map(|(number, _)| create(number, "new"));
         existing.chain(fresh).collect()
     })
 }

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
+/// After a session, however short, the switch is not far.
+const LONGEST_AFTER_SESSION: Duration = Duration::from_secs(1);
+/// A session that held this long was a good one.
+const GOOD: Duration = Duration::from_secs(10);
 
 /// Waits that grow from attempt to attempt, jittered so that the connectors of a whole site do not come back in step.
 #[derive(Debug)]
@@ -24,9 +28,12 @@ impl Backoff {
         full / 2 + (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 
-    /// Begins anew, after an attempt that succeeded.
-    pub(crate) fn reset(&mut self) {
-        self.next = FIRST;
+    /// Begins anew after a session that held long enough, and says whether it did. After one that broke at once the waits
+    /// go on growing a little, or a switch that accepts and breaks sessions would be kept busy with them.
+    pub(crate) fn after_session(&mut self, held: Duration) -> bool {
+        let good = held >= GOOD;
+        self.next = if good { FIRST } else { self.next.min(LONGEST_AFTER_SESSION) };
+        good
     }
 }
 
@@ -39,7 +46,17 @@ mod tests {
         let mut backoff = Backoff::new();
         let longest: Vec<u128> = (0..10).map(|_| backoff.wait(u32::MAX).as_millis()).collect();
         assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
-        backoff.reset();
+        assert!(backoff.after_session(GOOD));
         assert_eq!(backoff.wait(0), Duration::from_millis(50));
+    }
+
+    #[test]
+    fn after_sessions_that_break_at_once_waits_grow_up_to_a_second() {
+        let mut backoff = Backoff::new();
+        let waits = (0..10).map(|_| {
+            assert!(!backoff.after_session(Duration::from_millis(5)));
+            backoff.wait(u32::MAX).as_millis()
+        });
+        assert_eq!(waits.collect::<Vec<u128>>(), [100, 200, 400, 800, 1000, 1000, 1000, 1000, 1000, 1000]);
     }
 }

@@ -10,6 +10,7 @@ use async_net::TcpStream;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::session::{Action, Line, Session, SessionEnd};
 use fsconnector_engine::io::{EffectId, Epoch, Input};
+use fsconnector_engine::time::Mono;
 use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::future::FutureExt;
@@ -47,11 +48,13 @@ pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<O
             Ok((events, control)) => {
                 let password = address.password.clone();
                 let session = Session::new(epoch, password, address.patience, clock());
-                let mut pair = Pair { session, clock: clock.clone(), events, control, inputs: &inputs, was_up: false };
+                let mut pair = Pair { session, clock: clock.clone(), events, control, inputs: &inputs, up_since: None };
                 let end = pair.run(commands.as_mut()).await;
-                if pair.was_up {
-                    backoff.reset();
-                    complaint.clear();
+                if let Some(since) = pair.up_since {
+                    let held = Duration::from_micros(clock().0.saturating_sub(since.0));
+                    if backoff.after_session(held) {
+                        complaint.clear();
+                    }
                 }
                 end
             }
@@ -120,7 +123,7 @@ struct Pair<'a> {
     events: TcpStream,
     control: TcpStream,
     inputs: &'a Sender<Vec<Input>>,
-    was_up: bool,
+    up_since: Option<Mono>,
 }
 
 /// What happened next.
@@ -153,6 +156,8 @@ impl Pair<'_> {
             if let Some(end) = self.carry_out(&mut actions).await {
                 return end;
             }
+            // A switch that never pauses would have the thread to itself, for nothing here ever waits then.
+            smol::future::yield_now().await;
         }
     }
 
@@ -198,7 +203,9 @@ impl Pair<'_> {
         for action in actions.drain(..) {
             match action {
                 Action::Deliver(input) => {
-                    self.was_up |= matches!(input, Input::SwitchUp { .. });
+                    if matches!(input, Input::SwitchUp { .. }) {
+                        self.up_since = Some((self.clock)());
+                    }
                     batch.push(input);
                 }
                 Action::Send(line, bytes) => {

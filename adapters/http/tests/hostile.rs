@@ -237,6 +237,53 @@ fn a_client_that_never_pauses_does_not_keep_the_gate_from_stopping() {
     stage.ended();
 }
 
+/// Keeps sending `text`, over more connections than the gate has threads, while `during` looks at the gate.
+fn while_flooded(stage: &Stage, text: &str, during: impl FnOnce()) {
+    let flood = text.repeat(1 + (1 << 16) / text.len());
+    let flood = flood.as_bytes();
+    let floods: Vec<_> = (0..4).map(|_| stage.connect().stream).collect();
+    std::thread::scope(|scope| {
+        for stream in &floods {
+            let (mut sending, mut reading) = (stream, stream);
+            scope.spawn(move || while sending.write_all(flood).is_ok() {});
+            scope.spawn(move || {
+                let mut answers = vec![0; 1 << 16];
+                while reading.read(&mut answers).is_ok_and(|count| count > 0) {}
+            });
+        }
+        let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(during));
+        for stream in &floods {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+        looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
+#[test]
+fn clients_that_never_pause_do_not_keep_others_waiting() {
+    let stage = Stage::new();
+    for text in [GET, "\r\n"] {
+        while_flooded(&stage, text, || {
+            for _ in 0..20 {
+                let mut client = stage.connect();
+                client.send(GET);
+                assert_eq!(client.answer(false).status, 200);
+            }
+        });
+    }
+}
+
+#[test]
+fn empty_lines_without_end_do_not_keep_an_idle_connection() {
+    let time = Duration::from_millis(100);
+    let stage = limited(Limits { head_time: time, idle_time: time, ..Limits::default() });
+    let mut client = stage.connect();
+    let lines = b"\r\n".repeat(1 << 15);
+    // Two gigabytes take many times as long.
+    let all_taken = (0..1 << 15).all(|_| client.stream.write_all(&lines).is_ok());
+    assert!(!all_taken);
+}
+
 /// Bytes that look a little like requests.
 fn bad_head() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![

@@ -41,7 +41,9 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve => smol::block_on(serve(settings)),
         Command::Demo { port } => smol::block_on(demo::run(port)),
         Command::Check { tree } => {
-            check::run(&tree.unwrap_or(settings.folders.configuration), &settings.engine).map_err(Into::into)
+            let tree = tree.unwrap_or(settings.folders.configuration);
+            check::run(&tree, &settings.engine)
+                .map_err(|error| format!("cannot check {}: {error}", tree.display()).into())
         }
     }
 }

@@ -162,9 +162,13 @@ impl Session {
         while !self.over {
             match self.connection(line).framer.next_frame() {
                 Ok(Some(frame)) => self.take_frame(now, line, frame, out),
-                Ok(None) => return,
+                Ok(None) => break,
                 Err(error) => self.close(SessionEnd::Garbled(error), out),
             }
+        }
+        // What talks without a pause but does not greet would never let a tick come.
+        if !self.is_up() && self.due <= now {
+            self.close(SessionEnd::NoGreeting, out);
         }
     }
 
@@ -464,6 +468,24 @@ mod tests {
     fn what_does_not_greet_is_given_up() {
         let mut session = new();
         assert_eq!(tick(&mut session, seconds(10)), [Action::Close(SessionEnd::NoGreeting)]);
+    }
+
+    #[test]
+    fn what_talks_on_and_on_but_does_not_greet_is_given_up() {
+        let mut session = new();
+        let mut out = Vec::new();
+        session.receive(seconds(9), Line::Control, b"Content-Type: log/data\n\n", &mut out);
+        assert_eq!(out, []);
+        session.receive(seconds(10), Line::Control, b"Content-Type: log/data\n\n", &mut out);
+        assert_eq!(out, [Action::Close(SessionEnd::NoGreeting)]);
+    }
+
+    #[test]
+    fn a_greeting_that_was_late_but_came_counts() {
+        let mut session = new();
+        let mut out = Vec::new();
+        session.receive(seconds(11), Line::Control, GREETING, &mut out);
+        assert_eq!(out, [said(Line::Control, "auth ClueCon\n\n")]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `xml_locate configuration configuration name conference.conf`: the names of the conference profiles.
 
+use std::collections::BTreeSet;
+
 use super::Trouble;
 use super::xml::{Element, Path, Visitor, walk};
 
@@ -7,18 +9,21 @@ use super::xml::{Element, Path, Visitor, walk};
 pub(super) fn read(answer: &[u8]) -> Result<Vec<String>, Trouble> {
     let mut profiles = Profiles::default();
     walk(answer, "configuration", &mut profiles)?;
-    Ok(profiles.0)
+    Ok(profiles.in_order)
 }
 
 #[derive(Default)]
-struct Profiles(Vec<String>);
+struct Profiles {
+    in_order: Vec<String>,
+    known: BTreeSet<String>,
+}
 
 impl Visitor for Profiles {
     fn open(&mut self, around: Path<'_>, element: Element<'_>) {
         if element.name() == "profile" && around.is(&["configuration", "profiles"]) {
             let name = element.value("name").into_owned();
-            if !name.is_empty() && !self.0.contains(&name) {
-                self.0.push(name);
+            if !name.is_empty() && self.known.insert(name.clone()) {
+                self.in_order.push(name);
             }
         }
     }

@@ -117,8 +117,14 @@ pub(super) fn walk_file(document: &[u8], root: &'static str, visitor: &mut impl 
     }
 }
 
+/// So many of the open elements are named, from the outside in. A user has five around it.
+const NAMED: usize = 12;
+
 fn fault(reader: &Reader<&[u8]>, open: &[BytesStart<'_>]) -> Trouble {
-    let inside: Vec<String> = open.iter().map(label).collect();
+    let mut inside: Vec<String> = open.iter().take(NAMED).map(label).collect();
+    if open.len() > NAMED {
+        inside.push(format!("{} more", open.len() - NAMED));
+    }
     let inside = if inside.is_empty() { "nothing".into() } else { inside.join(" > ") };
     Trouble::NotWellFormed { at: reader.buffer_position(), inside }
 }
@@ -246,6 +252,12 @@ mod tests {
             97,
             r#"section > user "20006""#,
         );
+    }
+
+    #[test]
+    fn of_many_open_elements_the_outer_ones_are_named() {
+        let inside = format!("section{} > 988 more", " > a".repeat(11));
+        check_broken(&format!("<section>{}", "<a>".repeat(999)), 3006, &inside);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Slows the guessing of passwords down, without letting anybody lock somebody else out.
 //!
 //! - Wrong passwords from one address for one name: after a few, that address is refused for that name for a while,
-//!   longer each time.
+//!   longer each time. Names beyond the first few that fail from there are taken together, so that trying many does not
+//!   help; but who has logged in from there is only judged by its own failures.
 //! - Wrong passwords for one name from anywhere: answers about that name come a little later, except to addresses that
 //!   logged in with it not long ago.
 //!
@@ -31,7 +32,8 @@ const TRUST: Duration = Duration::from_secs(24 * 3600);
 
 /// Entries in each of the three tables.
 const CAPACITY: usize = 4096;
-/// Names an address can fail with, each on its own account; all further ones share one.
+/// Names an address can fail with, each on its own account; all further ones share one, but for those it has logged in
+/// with not long ago.
 const NAMES_PER_SOURCE: usize = 16;
 
 /// Whether an attempt to log in is looked at.
@@ -104,18 +106,24 @@ struct SourceFailures {
 }
 
 impl SourceFailures {
-    fn of(&self, name: NameHash) -> Failures {
-        self.names.iter().find(|(known, _)| *known == name).map_or(self.others, |(_, failures)| *failures)
+    /// What counts for a name that is not on its own account yet: what others did is no concern of a trusted one.
+    fn common(&self, trusted: bool) -> Failures {
+        if trusted { Failures::default() } else { self.others }
     }
 
-    fn add(&mut self, now: Mono, name: NameHash) {
+    fn of(&self, name: NameHash, trusted: bool) -> Failures {
+        let own = self.names.iter().find(|(known, _)| *known == name);
+        own.map_or_else(|| self.common(trusted), |(_, failures)| *failures)
+    }
+
+    fn add(&mut self, now: Mono, name: NameHash, trusted: bool) {
         if let Some((_, failures)) = self.names.iter_mut().find(|(known, _)| *known == name) {
             return failures.add(now);
         }
         self.names.retain(|(_, failures)| failures.count_at(now) > 0);
-        if self.names.len() < NAMES_PER_SOURCE {
+        if trusted || self.names.len() < NAMES_PER_SOURCE {
             // A name that was on the common account takes that one's count along.
-            let mut failures = self.others;
+            let mut failures = self.common(trusted);
             failures.add(now);
             self.names.push((name, failures));
         } else {
@@ -134,19 +142,20 @@ impl Limiter {
     /// Whether an attempt with `name` from `address` is looked at now.
     pub(crate) fn admit(&self, now: Mono, address: IpAddr, name: &str) -> Admission {
         let (source, name) = (Source::from(address), self.hash(name));
-        if let Some(wait) = self.sources.get(&source).and_then(|source| source.of(name).refused_for(now)) {
+        let trusted = self.trusts(now, source, name);
+        if let Some(wait) = self.sources.get(&source).and_then(|source| source.of(name, trusted).refused_for(now)) {
             return Admission::Refused { wait };
         }
         let delay = self.names.get(&name).map_or(Duration::ZERO, |failures| failures.delay(now));
-        let spared = delay.is_zero() || self.trusts(now, source, name);
-        Admission::Admitted { delay: if spared { Duration::ZERO } else { delay } }
+        Admission::Admitted { delay: if trusted { Duration::ZERO } else { delay } }
     }
 
     /// The password was wrong.
     pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) {
         let (source, name) = (Source::from(address), self.hash(name));
+        let trusted = self.trusts(now, source, name);
         make_room(&mut self.sources, &source, SourceFailures::weight);
-        self.sources.entry(source).or_default().add(now, name);
+        self.sources.entry(source).or_default().add(now, name, trusted);
         make_room(&mut self.names, &name, |failures| (failures.count, failures.last));
         self.names.entry(name).or_default().add(now);
     }
@@ -272,6 +281,22 @@ mod tests {
         assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "a new name"), Admission::Refused { .. }));
         assert_eq!(limiter.sources.values().map(|source| source.names.len()).sum::<usize>(), NAMES_PER_SOURCE);
         assert!(limiter.names.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn who_logged_in_from_an_address_is_not_refused_for_the_other_names_that_failed_there() {
+        let mut limiter = Limiter::default();
+        limiter.succeeded(NOW, address("192.0.2.1"), "anna");
+        for index in 0..1000 {
+            limiter.failed(NOW, address("192.0.2.1"), &format!("name {index}"));
+        }
+        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+        for _ in 1..FREE {
+            limiter.failed(NOW, address("192.0.2.1"), "anna");
+            assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+        }
+        limiter.failed(NOW, address("192.0.2.1"), "anna");
+        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 
     #[test]

@@ -96,6 +96,10 @@ enum Next {
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// After so many requests the thread looks after its other connections, too. Who sends without a pause would have it
+/// to itself otherwise, for nothing here ever waits then.
+const TURN: u64 = 16;
+
 /// An idle connection keeps no larger output buffer than this.
 const OUTPUT_KEPT: usize = 16 * 1024;
 
@@ -114,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
 
     /// Answers requests until the connection ends.
     pub(super) async fn hold(mut self) -> Result<(), Broken> {
-        loop {
+        for answered in 1u64.. {
             let mut decision = match self.next().await? {
                 Next::Request(length) => {
                     let head = self.input.unread().get(..length).unwrap_or_default();
@@ -133,18 +137,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                 return self.say_goodbye().await;
             }
             self.pass_over(decision.sequel.leftover).await?;
+            if answered % TURN == 0 {
+                future::yield_now().await;
+            }
         }
+        Ok(())
     }
 
     /// Waits for the next request: as long as allowed for its beginning, not so long for the rest of its head.
     async fn next(&mut self) -> Result<Next, Broken> {
-        let mut begun = false;
+        let (mut begun, mut has_read) = (false, false);
         self.deadline.move_to(Instant::now() + self.gate.limits.idle_time);
         loop {
             match self.input.find_head() {
                 HeadSearch::Whole(length) => return Ok(Next::Request(length)),
                 HeadSearch::BareLineFeed => return Ok(Next::Refused(bare_line_feed())),
                 HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(self.too_large())),
+                // Who sends without a pause never lets the timer have its say, nor the other connections.
+                HeadSearch::Partial if has_read && self.deadline.has_passed() => return Ok(out_of_time(begun)),
+                HeadSearch::Partial if has_read => future::yield_now().await,
                 HeadSearch::Partial => (),
             }
             if !begun && !self.input.is_empty() {
@@ -153,10 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             }
             match self.read_or_stop(begun).await {
                 Some(Ok(0)) => return Ok(Next::End),
-                Some(Ok(_)) => (),
+                Some(Ok(_)) => has_read = true,
                 Some(Err(error)) => return Err(error.into()),
-                None if begun => return Ok(Next::Refused(too_slow())),
-                None => return Ok(Next::End),
+                None => return Ok(out_of_time(begun)),
             }
         }
     }
@@ -212,6 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             self.write_output().await?;
             for piece in body.chunks(PIECE) {
                 write_within(&mut self.deadline, self.gate.limits.write_time, &mut self.stream, piece).await?;
+                future::yield_now().await;
             }
         }
         Ok(answer.status)
@@ -276,6 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             if !more {
                 return Ok(());
             }
+            future::yield_now().await;
         }
     }
 
@@ -348,6 +360,8 @@ fn bare_line_feed() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "a line of the request ends without a carriage return")
 }
 
-fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "the head of the request took too long")
+/// A connection on which no request has begun just ends.
+fn out_of_time(begun: bool) -> Next {
+    let too_slow = || Problem::new(StatusCode::REQUEST_TIMEOUT, "the head of the request took too long");
+    if begun { Next::Refused(too_slow()) } else { Next::End }
 }

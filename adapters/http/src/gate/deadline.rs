@@ -33,6 +33,11 @@ impl Deadline {
         }
     }
 
+    /// Whether it has passed, by the clock alone.
+    pub(super) fn has_passed(&self) -> bool {
+        self.due <= Instant::now()
+    }
+
     /// Ready once it has passed.
     pub(super) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while Pin::new(&mut self.timer).poll(cx).is_ready() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A tree of files. Paths are relative to its root, in normal form (no `.`, no `..`); the root itself is the empty path.
 pub trait Files {
-    /// The content of a file. A folder is an error, as is whatever is not there.
+    /// The content of a file. A folder or a device is an error, as is whatever is not there.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// The names in a folder, in any order. A file is an error, as is whatever is not there.
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
@@ -29,7 +29,9 @@ impl Folder {
 
 impl Files for Folder {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(self.root.join(path))
+        let path = self.root.join(path);
+        // Opening a pipe would wait for somebody who writes to it, and a device may have no end.
+        if std::fs::metadata(&path)?.is_file() { std::fs::read(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
@@ -104,6 +106,13 @@ mod tests {
         assert_eq!(files.list(Path::new("")).unwrap(), ["a"]);
         assert_eq!(files.list(Path::new("a")).unwrap(), ["x.xml"]);
         assert!(files.list(Path::new("a/x.xml")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("device.xml")).unwrap();
+        assert!(Folder::new(folder.path()).read(Path::new("device.xml")).is_err());
     }
 
     #[test]
