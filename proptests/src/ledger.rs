@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fsconnector_disk::{Edit, Editing, RelPath};
-use fsconnector_engine::change_set::ChangeSet;
+use fsconnector_engine::change_set::{ChangeKind, ChangeSet};
 
 use crate::invariants::number_of;
-use crate::tree::numbers_in;
+use crate::tree::{is_sound, numbers_in};
 
 /// The content of a file; nothing if it is not there.
 type Content = Option<Vec<u8>>;
@@ -25,6 +25,8 @@ pub(crate) struct Ledger {
     /// Files that can hold anything, since the power was lost before a person had synced them, until the connector has
     /// recovered.
     forgiven: BTreeSet<RelPath>,
+    /// Whether a file was torn in its middle: the switch may take it, and then not know how to show it.
+    torn: bool,
     /// Files that somebody has edited since the switch has loaded them: the connector cannot know of that.
     unknown: BTreeSet<RelPath>,
     /// The numbers in files that somebody has edited since the switch has loaded them.
@@ -42,6 +44,10 @@ struct Changing {
     looked_at: BTreeSet<RelPath>,
     /// Those of them that people have written.
     protected: BTreeSet<RelPath>,
+    /// Files that are made, and not changed.
+    made: BTreeSet<RelPath>,
+    /// Files that have had their new content.
+    placed: BTreeSet<RelPath>,
     /// Whether keeping it was tried: it may last.
     keep_tried: bool,
 }
@@ -72,6 +78,11 @@ impl Ledger {
         self.changing.is_some()
     }
 
+    /// Whether a file was torn.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.torn
+    }
+
     /// Whether the switch may show something else of this number than the tree.
     pub(crate) fn is_unloaded(&self, number: &str) -> bool {
         number.parse().is_ok_and(|number| self.unloaded.contains(&number))
@@ -95,7 +106,7 @@ impl Ledger {
         self.unload(path, before.as_deref());
         self.unload(path, after.as_deref());
         if let Some(changing) = &mut self.changing {
-            changing.edited(path, before.as_ref(), after.clone());
+            changing.edited(path, after.clone());
         }
         if edit.synced { self.unsynced.remove(path) } else { self.unsynced.insert(path.clone()) };
         self.forgiven.remove(path);
@@ -122,11 +133,16 @@ impl Ledger {
         let mut changing = self.changing.take().unwrap_or_default();
         changing.target.clear();
         changing.keep_tried = false;
+        changing.made.clear();
+        changing.placed.clear();
         for change in &set.changes {
             let new = set.content(change).map(String::into_bytes);
             let old = self.expected.get(&change.path).cloned();
             changing.variants.entry(change.path.clone()).or_default().extend([old, new.clone()]);
             changing.target.insert(change.path.clone(), new);
+            if matches!(change.kind, ChangeKind::Create(_)) {
+                changing.made.insert(change.path.clone());
+            }
             if self.unknown.contains(&change.path) && self.expected.contains_key(&change.path) {
                 changing.protected.insert(change.path.clone());
             }
@@ -149,7 +165,11 @@ impl Ledger {
     }
 
     /// What does not fit while files are being changed.
-    pub(crate) fn misfit_on_the_way(&self, actual: &Files) -> Option<String> {
+    pub(crate) fn misfit_on_the_way(&mut self, actual: &Files) -> Option<String> {
+        if let Some(Changing { target, placed, .. }) = &mut self.changing {
+            let visible = target.iter().filter(|(path, content)| actual.get(*path) == content.as_ref());
+            placed.extend(visible.map(|(path, _)| path.clone()));
+        }
         self.misfit(actual, |path, content| {
             let variants = self.changing.as_ref().and_then(|changing| changing.variants.get(path));
             variants.is_some_and(|all| all.iter().any(|one| one.as_deref() == content))
@@ -213,6 +233,7 @@ impl Ledger {
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
         for path in std::mem::take(&mut self.forgiven) {
             let content = actual.get(&path).cloned();
+            self.torn |= content.as_deref().is_some_and(|content| !is_sound(content));
             self.unload(&path, content.as_deref());
             if let Some(changing) = &mut self.changing {
                 changing.protected.insert(path.clone());
@@ -253,12 +274,10 @@ impl Ledger {
 }
 
 impl Changing {
-    fn edited(&mut self, path: &RelPath, before: Option<&Vec<u8>>, content: Content) {
+    fn edited(&mut self, path: &RelPath, content: Content) {
         let Some(variants) = self.variants.get_mut(path) else { return };
         // A file may still be made where a person has just removed one of his own.
-        let makes_room = content.is_none()
-            && variants.first() == Some(&None)
-            && self.target.get(path).is_none_or(|target| target.as_ref() != before);
+        let makes_room = content.is_none() && self.made.contains(path) && !self.placed.contains(path);
         variants.push(content);
         if makes_room {
             self.protected.remove(path);
