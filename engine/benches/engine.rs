@@ -7,7 +7,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use fsconnector_engine::change::command::{Caller, Command, RequestId};
+use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId};
 use fsconnector_engine::config::{Config, NumberRange};
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
@@ -121,7 +121,7 @@ fn adding_900_users(bencher: Bencher) {
     bencher.counter(ItemsCount::new(900_usize)).with_inputs(setting).bench_local_values(|(mut engine, command)| {
         let caller = Caller { id: UserId::parse("1").unwrap(), name: "bench".into(), address: [127, 0, 0, 1].into() };
         let mut out = Vec::new();
-        let request = Input::Request { id: RequestId(1), caller, command, entropy: [7; 32] };
+        let request = Input::Request { id: RequestId(1), caller, command, entropy: Entropy([7; 32]) };
         engine.handle(Now::default(), request, &mut out);
         let [Effect::Files { work: FileWork::Commit(set), .. }] = &out[..] else { panic!("{out:?}") };
         let bytes: usize =

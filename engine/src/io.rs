@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::change::command::{Caller, Command, RequestId, Response};
+use crate::change::command::{Caller, Command, Entropy, RequestId, Response};
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
 use crate::note::Note;
@@ -38,8 +38,8 @@ pub enum Input {
         caller: Caller,
         /// What is to be changed.
         command: Command,
-        /// 32 bytes from the operating system's randomness, which passwords are made of.
-        entropy: [u8; 32],
+        /// What passwords are made of.
+        entropy: Entropy,
     },
     /// Time has passed: the engine's deadline is reached.
     Tick,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fsconnector_disk::{ChangeSets, Edit};
-use fsconnector_engine::change::command::{Caller, RequestId};
+use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
@@ -379,7 +379,7 @@ impl World {
         let caller = Caller { id, name: "anna".into(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
         let entropy = [0; 4].map(|_: u8| self.chance.number().to_be_bytes()).concat();
         let entropy = entropy.try_into().unwrap_or([0; 32]);
-        self.input(Input::Request { id: RequestId(self.requests), caller, command, entropy });
+        self.input(Input::Request { id: RequestId(self.requests), caller, command, entropy: Entropy(entropy) });
     }
 
     /// Lets the engine know of something, and carries out what it wants, in order.

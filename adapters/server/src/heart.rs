@@ -75,10 +75,7 @@ async fn next_inputs(
     deadline: Option<Mono>,
 ) -> Vec<Input> {
     let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
-    let asked = async {
-        let Asked { id, caller, command, entropy } = or_never(wires.asked.recv().await.ok()).await;
-        vec![Input::Request { id, caller, command, entropy }]
-    };
+    let asked = async { or_never(wires.asked.recv().await.ok().map(|asked| vec![asked.into()])).await };
     let files = async { or_never(from_files.recv().await.ok().map(|input| vec![input])).await };
     let tick = async {
         let left = or_never(deadline).await.0.saturating_sub(wires.clock.mono().0);

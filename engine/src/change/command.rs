@@ -14,6 +14,16 @@ use crate::state::UserId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
+/// 32 bytes from the operating system's randomness, which passwords are made of: a debug print does not show them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entropy(pub [u8; 32]);
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy(…)")
+    }
+}
+
 /// Who asks, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {

@@ -24,7 +24,7 @@ use std::fmt;
 use crate::change_set::Subject;
 use crate::path::RelPath;
 
-use command::{Caller, Command, RequestId};
+use command::{Caller, Command, Entropy, RequestId};
 use rules::Forbidden;
 
 /// A request that waits, or is being carried out.
@@ -33,21 +33,21 @@ pub(crate) struct Queued {
     pub(crate) id: RequestId,
     pub(crate) caller: Caller,
     pub(crate) command: Command,
-    pub(crate) entropy: [u8; 32],
+    pub(crate) entropy: Entropy,
     /// The items that have turned out to fail in an earlier attempt.
     forced: BTreeMap<usize, Failure>,
 }
 
 impl Queued {
-    pub(crate) fn new(id: RequestId, caller: Caller, command: Command, entropy: [u8; 32]) -> Self {
+    pub(crate) fn new(id: RequestId, caller: Caller, command: Command, entropy: Entropy) -> Self {
         Self { id, caller, command, entropy, forced: BTreeMap::new() }
     }
 }
 
-/// What passwords are made of: the request's entropy, and the place of the item in it.
+/// What the password of an item is made of: the request's entropy, and the place of the item in it.
 #[derive(Clone, Copy)]
-struct Entropy<'a> {
-    request: &'a [u8; 32],
+struct Seed<'a> {
+    request: &'a Entropy,
     item: usize,
 }
 

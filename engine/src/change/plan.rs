@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::command::{Command, Failed, Item, Response};
 use super::draft::{Draft, Fate, Outcome};
-use super::{Entropy, Failure, Queued, conferences, users};
+use super::{Failure, Queued, Seed, conferences, users};
 use crate::change_set::{Change, Subject};
 use crate::path::RelPath;
 use crate::query::{conference_json, user_json};
@@ -108,14 +108,10 @@ impl Judging<'_> {
     fn command(mut self) -> Vec<Answer> {
         match &self.queued.command {
             Command::AddUsers(items) => {
-                self.each(items, |draft, asked, entropy| {
-                    users::add(draft, asked, entropy).map(|user| user_json(&user))
-                });
+                self.each(items, |draft, asked, seed| users::add(draft, asked, seed).map(|user| user_json(&user)));
             }
             Command::ModUsers(items) => {
-                self.each(items, |draft, asked, entropy| {
-                    users::change(draft, asked, entropy).map(|user| user_json(&user))
-                });
+                self.each(items, |draft, asked, seed| users::change(draft, asked, seed).map(|user| user_json(&user)));
             }
             Command::DelUsers(items) => {
                 self.each(items, |draft, asked, _| users::remove(draft, asked).map(|user| user_json(&user)));
@@ -145,11 +141,11 @@ impl Judging<'_> {
         self.answers
     }
 
-    fn each<T>(&mut self, items: &[Item<T>], act: impl Fn(&mut Draft, &T, Entropy<'_>) -> Result<Value, Failure>) {
+    fn each<T>(&mut self, items: &[Item<T>], act: impl Fn(&mut Draft, &T, Seed<'_>) -> Result<Value, Failure>) {
         for (number, item) in items.iter().enumerate() {
             let result = match self.queued.forced.get(&number) {
                 Some(why) => Err(why.clone()),
-                None => act(self.draft, &item.asked, Entropy { request: &self.queued.entropy, item: number }),
+                None => act(self.draft, &item.asked, Seed { request: &self.queued.entropy, item: number }),
             };
             let id = ItemId { request: self.request, item: number };
             for subject in self.draft.take_touched() {

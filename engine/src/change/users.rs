@@ -5,13 +5,13 @@ use sha2::{Digest, Sha256};
 use super::command::{NewUser, UserChange, UserTarget};
 use super::draft::{Draft, user_path};
 use super::rules::{self, Forbidden};
-use super::{Entropy, Failure};
+use super::{Failure, Seed};
 use crate::render::{default_pin, resolve_pin};
 use crate::secret::Secret;
 use crate::state::{User, UserId};
 
 /// Makes a user.
-pub(super) fn add(draft: &mut Draft, asked: &NewUser, entropy: Entropy<'_>) -> Result<User, Failure> {
+pub(super) fn add(draft: &mut Draft, asked: &NewUser, seed: Seed<'_>) -> Result<User, Failure> {
     let name = asked.name.trim();
     let email = asked.email.trim();
     if draft.name_is_taken(name, None) {
@@ -32,7 +32,7 @@ pub(super) fn add(draft: &mut Draft, asked: &NewUser, entropy: Entropy<'_>) -> R
     allow("conpin", conpin.as_ref().map_or(Ok(()), |conpin| rules::conpin(conpin.expose())))?;
     allow("email", rules::email(email))?;
     let user = User {
-        password: password.unwrap_or_else(|| generated(entropy)),
+        password: password.unwrap_or_else(|| generated(seed)),
         conpin: conpin.unwrap_or_else(|| Secret::new(default_pin(role))),
         context: context.as_str().into(),
         name: name.into(),
@@ -44,7 +44,7 @@ pub(super) fn add(draft: &mut Draft, asked: &NewUser, entropy: Entropy<'_>) -> R
 }
 
 /// Changes a user. What is absent stays, but for the password, which is generated anew, and the phone, which goes.
-pub(super) fn change(draft: &mut Draft, asked: &UserChange, entropy: Entropy<'_>) -> Result<User, Failure> {
+pub(super) fn change(draft: &mut Draft, asked: &UserChange, seed: Seed<'_>) -> Result<User, Failure> {
     let before = draft.user(&asked.id).cloned().ok_or_else(|| Failure::NoUser(asked.id.clone()))?;
     owned(draft, &before)?;
     let name = Part::new(asked.name.as_deref().map(str::trim), &before.name);
@@ -74,7 +74,7 @@ pub(super) fn change(draft: &mut Draft, asked: &UserChange, entropy: Entropy<'_>
     allow("email", if email.is_new { rules::email(email.value) } else { Ok(()) })?;
     let role = draft.role(context.value);
     let user = User {
-        password: given.unwrap_or_else(|| generated(entropy)),
+        password: given.unwrap_or_else(|| generated(seed)),
         conpin: if conpin.is_empty() && asked.conpin.is_some() { Secret::new(default_pin(role)) } else { conpin },
         context: context.value.into(),
         name: name.value.into(),
@@ -90,9 +90,10 @@ pub(super) fn change(draft: &mut Draft, asked: &UserChange, entropy: Entropy<'_>
 
 /// Removes a user.
 pub(super) fn remove(draft: &mut Draft, asked: &UserTarget) -> Result<User, Failure> {
-    let before = draft.user(&asked.id).cloned().ok_or_else(|| Failure::NoUser(asked.id.clone()))?;
+    let mut before = draft.user(&asked.id).cloned().ok_or_else(|| Failure::NoUser(asked.id.clone()))?;
     owned(draft, &before)?;
     draft.remove_user(&before.id);
+    before.conpin = resolve_pin(&draft.state().globals, &before.conpin);
     Ok(before)
 }
 
@@ -154,8 +155,8 @@ fn allow<T>(property: &'static str, judged: Result<T, Forbidden>) -> Result<T, F
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
 /// A password of 16 characters, 80 bits, made of the request's entropy.
-fn generated(entropy: Entropy<'_>) -> Secret {
-    let digest = Sha256::new().chain_update(entropy.request).chain_update(entropy.item.to_be_bytes()).finalize();
+fn generated(seed: Seed<'_>) -> Secret {
+    let digest = Sha256::new().chain_update(seed.request.0).chain_update(seed.item.to_be_bytes()).finalize();
     let password: String = digest.iter().take(16).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
     Secret::new(password)
 }

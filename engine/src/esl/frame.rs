@@ -69,7 +69,7 @@ pub enum FrameError {
     HeadTooLong,
     /// A `Content-Length` that is no number.
     BadLength,
-    /// A `Content-Length` above [`MAX_BODY`].
+    /// A `Content-Length` above what is taken: [`MAX_BODY`], and less before the peer is known.
     BodyTooLong,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for FrameError {
         match self {
             Self::HeadTooLong => write!(f, "no end of the headers within {MAX_HEAD} bytes"),
             Self::BadLength => f.write_str("a Content-Length that is no number"),
-            Self::BodyTooLong => write!(f, "a Content-Length above {MAX_BODY} bytes"),
+            Self::BodyTooLong => f.write_str("a Content-Length that is too large"),
         }
     }
 }
@@ -86,16 +86,35 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 /// Cuts a stream of bytes into frames, wherever the network cut it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
+    /// The longest body that is taken.
+    most: usize,
     /// How much of the buffer was already searched for the end of the head.
     searched: usize,
     /// The head of the frame whose body is still coming, and the length of that body.
     open: Option<(Bytes, usize)>,
 }
 
+impl Default for Framer {
+    /// A framer that takes bodies up to [`MAX_BODY`].
+    fn default() -> Self {
+        Self { buffer: BytesMut::new(), most: MAX_BODY, searched: 0, open: None }
+    }
+}
+
 impl Framer {
+    /// A framer for a peer that has not shown yet who it is: greetings and refusals have bodies of some bytes at most.
+    pub fn wary() -> Self {
+        Self { most: MAX_HEAD, ..Self::default() }
+    }
+
+    /// From here on bodies up to [`MAX_BODY`] are taken.
+    pub fn trust(&mut self) {
+        self.most = MAX_BODY;
+    }
+
     /// Takes what came from the socket.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
@@ -135,16 +154,16 @@ impl Framer {
             return Err(FrameError::HeadTooLong);
         }
         let head = self.buffer.split_to(end).freeze();
-        let length = content_length(&head)?;
+        let length = content_length(&head, self.most)?;
         Ok(Some((head, length)))
     }
 }
 
-fn content_length(head: &[u8]) -> Result<usize, FrameError> {
+fn content_length(head: &[u8], most: usize) -> Result<usize, FrameError> {
     let Some((_, value)) = header_lines(head).find(|(key, _)| *key == b"Content-Length") else { return Ok(0) };
     let digits = as_text(value).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let length = digits.and_then(|text| text.parse().ok()).ok_or(FrameError::BadLength)?;
-    if length > MAX_BODY { Err(FrameError::BodyTooLong) } else { Ok(length) }
+    if length > most { Err(FrameError::BodyTooLong) } else { Ok(length) }
 }
 
 /// The headers of a block of lines up to its first empty line, as they stand there.
@@ -227,6 +246,17 @@ mod tests {
             assert_eq!(frames(&[head.as_bytes()]), Err(FrameError::BadLength), "{bad:?}");
         }
         assert_eq!(frames(&[b"Content-Length: 536870913\n\n"]), Err(FrameError::BodyTooLong));
+    }
+
+    #[test]
+    fn a_wary_framer_takes_short_bodies_only_until_it_trusts() {
+        let mut framer = Framer::wary();
+        framer.push(b"Content-Length: 65537\n\n");
+        assert_eq!(framer.next_frame(), Err(FrameError::BodyTooLong));
+        let mut framer = Framer::wary();
+        framer.trust();
+        framer.push(b"Content-Length: 65537\n\n");
+        assert_eq!(framer.next_frame(), Ok(None));
     }
 
     #[test]

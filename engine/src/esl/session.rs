@@ -143,7 +143,7 @@ struct Waiting {
 impl Session {
     /// A session on two connections that were just opened. Both are greeted by the switch.
     pub fn new(epoch: Epoch, password: Password, patience: Patience, now: Mono) -> Self {
-        let connection = || Connection { framer: Framer::default(), stage: Stage::Greeting };
+        let connection = || Connection { framer: Framer::wary(), stage: Stage::Greeting };
         Self {
             epoch,
             password,
@@ -261,7 +261,9 @@ impl Session {
     }
 
     fn ready(&mut self, now: Mono, line: Line, out: &mut Vec<Action>) {
-        self.connection(line).stage = Stage::Ready;
+        let connection = self.connection(line);
+        connection.stage = Stage::Ready;
+        connection.framer.trust();
         if self.is_up() {
             self.due = now.after(self.patience.heartbeat);
             out.push(Action::Deliver(Input::SwitchUp { epoch: self.epoch }));

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use fsconnector_engine::change::command::{Caller, Command, RequestId, Response, Unavailable};
+use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId, Response, Unavailable};
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
@@ -145,7 +145,7 @@ impl Stage {
         let id = RequestId(self.last_request);
         let caller =
             Caller { id: UserId::parse("20099").unwrap(), name: "admin".into(), address: [192, 0, 2, 1].into() };
-        let entropy = [u8::try_from(self.last_request % 256).unwrap(); 32];
+        let entropy = Entropy([u8::try_from(self.last_request % 256).unwrap(); 32]);
         self.input(Input::Request { id, caller, command: command(op, items), entropy });
         id
     }

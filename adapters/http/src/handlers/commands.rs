@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fsconnector_engine::change::command::{Caller, Command, RequestId};
+use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId};
 use fsconnector_engine::io::Input;
 use fsconnector_engine::state::UserId;
 use http::{Method, StatusCode};
@@ -43,7 +43,7 @@ impl fmt::Debug for Asked {
 impl From<Asked> for Input {
     fn from(asked: Asked) -> Self {
         let Asked { id, caller, command, entropy } = asked;
-        Self::Request { id, caller, command, entropy }
+        Self::Request { id, caller, command, entropy: Entropy(entropy) }
     }
 }
 
