@@ -53,6 +53,8 @@ pub enum Note {
     NotWritten(FileError),
     /// Files could not be put back.
     NotUndone(FileError),
+    /// A file was written anew, and what somebody had added to it by hand was dropped.
+    Dropped(RelPath),
     /// A file was not put back, for somebody has changed it meanwhile.
     LeftAlone(RelPath),
     /// The switch did not take a reload, with its words.
@@ -66,7 +68,7 @@ impl Note {
     pub fn level(&self) -> Level {
         match self {
             Self::SwitchUp | Self::Reloaded | Self::Read { .. } | Self::Audit { .. } => Level::Info,
-            Self::SwitchDown | Self::Odd(_) | Self::NotListed(_) | Self::LeftAlone(_) => Level::Warn,
+            Self::SwitchDown | Self::Odd(_) | Self::NotListed(_) | Self::LeftAlone(_) | Self::Dropped(_) => Level::Warn,
             Self::Unreadable(_) | Self::NotWritten(_) | Self::NotUndone(_) | Self::NotReloaded(_) => Level::Error,
         }
     }
@@ -103,6 +105,7 @@ impl fmt::Display for Note {
             Self::NotUndone(error) => {
                 write!(f, "files could not be put back; that is tried again: {error}")
             }
+            Self::Dropped(path) => write!(f, "{path} was written anew; what had been added to it by hand was dropped"),
             Self::LeftAlone(path) => write!(f, "{path} was changed by hand meanwhile and left as it is"),
             Self::NotReloaded(words) => write!(f, "the switch does not take its configuration: {words}"),
             Self::Odd(oddity) => oddity.fmt(f),

@@ -195,6 +195,22 @@ fn rebuild_writes_every_user_anew_and_a_pin_follows_its_variable() {
 }
 
 #[test]
+fn what_somebody_has_added_by_hand_is_dropped_and_the_log_says_so() {
+    let mut stage = Stage::new();
+    stage.write_user("directory/team/20000.xml", "20000", "hand", "h@example.org", "2222");
+    let with_extra = stage
+        .file("directory/team/20000.xml")
+        .replace("</variables>", "<variable name=\"mine\" value=\"x\"/></variables>");
+    stage.files.insert("directory/team/20000.xml".into(), with_extra);
+    stage.reload_by_others();
+    stage.run();
+    assert_eq!(stage.ask("users/mod", &json!([{"id": "20000"}])).done.len(), 1);
+    assert!(!stage.file("directory/team/20000.xml").contains("mine"));
+    let said = stage.notes.iter().any(|note| note.to_string().starts_with("directory/team/20000.xml was written anew"));
+    assert!(said, "{:?}", stage.notes);
+}
+
+#[test]
 fn conferences_are_made_changed_and_removed() {
     let mut stage = Stage::new();
     let made = stage.ask("conferences/add", &json!([{"name": "chat", "type": "16kHz-novideo", "context": "public"}]));

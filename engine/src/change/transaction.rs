@@ -45,6 +45,8 @@ pub(crate) struct Transactions {
 struct Group {
     requests: Vec<Queued>,
     plan: Plan,
+    /// The files out of which something is dropped that somebody had added by hand.
+    dropped: Vec<RelPath>,
 }
 
 #[derive(Debug, Default)]
@@ -183,7 +185,7 @@ impl Transactions {
         }
         let set = ChangeSet { changes, templates: self.templates.clone(), globals };
         let id = desk.files(FileWork::Commit(set));
-        self.phase = Phase::Staging { group: Group { requests, plan }, id, lost: false };
+        self.phase = Phase::Staging { group: Group { requests, plan, dropped: Vec::new() }, id, lost: false };
         Step::Wait
     }
 
@@ -288,17 +290,21 @@ impl Transactions {
         result: Result<FilesDone, FileError>,
         desk: &mut Desk<'_>,
     ) -> Step {
+        // Some of the files may have been visible for a moment, or may still be: whatever failed is undone.
         match result {
-            Ok(_) if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
-            Ok(_) => match desk.reload() {
-                Some(id) => {
-                    self.phase = Phase::Reloading { group, id };
-                    Step::Wait
+            _ if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
+            Ok(done) => {
+                if let FilesDone::Committed { dropped } = done {
+                    group.dropped = dropped;
                 }
-                None => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
-            },
-            // Some of the files may have been visible for a moment, or may still be: whatever failed is undone.
-            Err(_) if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
+                match desk.reload() {
+                    Some(id) => {
+                        self.phase = Phase::Reloading { group, id };
+                        Step::Wait
+                    }
+                    None => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
+                }
+            }
             Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
                 self.undo(group, Verdict::Retry, desk)
             }
@@ -348,7 +354,8 @@ impl Transactions {
             Ok(_) => {
                 // The next reading lists the files anew.
                 self.taken.clear();
-                let Group { requests, plan } = group;
+                let Group { requests, plan, dropped } = group;
+                desk.out.extend(dropped.into_iter().map(|path| Effect::Log(Note::Dropped(path))));
                 Step::Finish(reading, answered(plan.responses(&requests), requests))
             }
             Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
@@ -438,7 +445,7 @@ fn answered(responses: Vec<Response>, requests: Vec<Queued>) -> Vec<(Queued, Res
 }
 
 fn all_fail(group: Group, why: &Failure) -> Vec<(Queued, Response)> {
-    let Group { requests, plan } = group;
+    let Group { requests, plan, .. } = group;
     answered(plan.refusals(&requests, why), requests)
 }
 

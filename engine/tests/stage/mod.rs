@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId, Response, Unavailable};
-use fsconnector_engine::change_set::{ChangeSet, Refusal};
+use fsconnector_engine::change_set::{ChangeSet, Loss, Refusal};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
@@ -254,7 +254,7 @@ impl Stage {
                 let shown = self.loaded.keys().filter_map(|path| RelPath::parse(path));
                 Ok(FilesDone::Listed(shown.collect()))
             }
-            FileWork::Commit(set) => self.commit(set).map(|()| FilesDone::Committed { dropped: Vec::new() }),
+            FileWork::Commit(set) => self.commit(set).map(|dropped| FilesDone::Committed { dropped }),
             FileWork::Keep => {
                 self.before = None;
                 Ok(FilesDone::Kept)
@@ -267,16 +267,18 @@ impl Stage {
         }
     }
 
-    fn commit(&mut self, set: &ChangeSet) -> Result<(), FileError> {
+    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<RelPath>, FileError> {
         if let Some(reason) = &self.disk_error {
             let path = set.changes[0].path.clone();
             return Err(FileError::Failed { path, reason: reason.clone() });
         }
         let mut refused = Vec::new();
+        let mut dropped = Vec::new();
         for change in &set.changes {
             let path = change.path.as_str();
             let told = self.refuse.as_ref().filter(|(refused, _)| refused == path).map(|(_, refusal)| *refusal);
-            let found = self.files.get(path).map(|content| set.accepts(change, content.as_bytes()).map(|_| ()));
+            let found = self.files.get(path).map(|content| set.accepts(change, content.as_bytes()));
+            dropped.extend((found == Some(Ok(Loss::Extras))).then(|| change.path.clone()));
             let creates = set.accepts(change, b"") == Err(Refusal::Occupied);
             let missing = (found.is_none() && !creates).then_some(Refusal::Missing);
             refused.extend(told.or(missing).or(found.and_then(Result::err)).map(|why| (change.path.clone(), why)));
@@ -291,7 +293,7 @@ impl Stage {
                 None => self.files.remove(change.path.as_str()),
             };
         }
-        Ok(())
+        Ok(dropped)
     }
 
     fn switch(&mut self, command: SwitchCommand) -> String {
