@@ -46,6 +46,8 @@ struct Changing {
     protected: BTreeSet<RelPath>,
     /// Files that are made, and not changed.
     made: BTreeSet<RelPath>,
+    /// Files that people have edited meanwhile.
+    edited: BTreeSet<RelPath>,
     /// Files that have had their new content.
     placed: BTreeSet<RelPath>,
     /// Whether keeping it was tried: it may last.
@@ -110,6 +112,11 @@ impl Ledger {
         }
         if edit.synced { self.unsynced.remove(path) } else { self.unsynced.insert(path.clone()) };
         self.forgiven.remove(path);
+        // Who removes what he has just written where a file was being removed may find that again, or not.
+        let removes = |changing: &Changing| changing.target.get(path) == Some(&None);
+        if after.is_none() && self.changing.as_ref().is_some_and(removes) {
+            self.forgiven.insert(path.clone());
+        }
         self.unknown.insert(path.clone());
         self.by_hand.insert(path.clone());
         self.expect(path, after);
@@ -134,6 +141,7 @@ impl Ledger {
         changing.target.clear();
         changing.keep_tried = false;
         changing.made.clear();
+        changing.edited.clear();
         changing.placed.clear();
         for change in &set.changes {
             let new = set.content(change).map(String::into_bytes);
@@ -186,7 +194,11 @@ impl Ledger {
                 None => wanted.remove(path),
             };
         }
-        difference(&wanted, actual)
+        let strict = |files: &Files| -> Files {
+            let strict = files.iter().filter(|(path, _)| !self.forgiven.contains(*path));
+            strict.map(|(path, content)| (path.clone(), content.clone())).collect()
+        };
+        difference(&strict(&wanted), &strict(actual))
     }
 
     /// The change set lasts. The files that it has changed.
@@ -202,8 +214,10 @@ impl Ledger {
             if self.expected.get(&path) != content.as_ref() {
                 changed.push(path.clone());
             }
-            self.by_hand.remove(&path);
-            self.unsynced.remove(&path);
+            if !changing.edited.contains(&path) {
+                self.by_hand.remove(&path);
+                self.unsynced.remove(&path);
+            }
             self.expect(&path, content);
         }
         changed
@@ -231,6 +245,20 @@ impl Ledger {
     /// The connector was interrupted, and has recovered: all files of the change set are as before, or all are as they
     /// were to be.
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
+        self.accept_forgiven(actual);
+        let misfit = self.misfit_at_rest(actual);
+        let may_last = self.changing.as_ref().is_some_and(|changing| changing.keep_tried);
+        if misfit.is_some() && may_last {
+            let misfit = self.misfit_when_committed(actual);
+            self.kept();
+            return misfit;
+        }
+        self.changing = None;
+        misfit
+    }
+
+    /// What can be anything is taken as it is.
+    pub(crate) fn accept_forgiven(&mut self, actual: &Files) {
         for path in std::mem::take(&mut self.forgiven) {
             let content = actual.get(&path).cloned();
             self.torn |= content.as_deref().is_some_and(|content| !is_sound(content));
@@ -241,15 +269,6 @@ impl Ledger {
             self.by_hand.insert(path.clone());
             self.expect(&path, content);
         }
-        let misfit = self.misfit_at_rest(actual);
-        let may_last = self.changing.as_ref().is_some_and(|changing| changing.keep_tried);
-        if misfit.is_some() && may_last {
-            let misfit = self.misfit_when_committed(actual);
-            self.kept();
-            return misfit;
-        }
-        self.changing = None;
-        misfit
     }
 
     /// What does not fit in a copy of the tree that has lost its power.
@@ -279,6 +298,7 @@ impl Changing {
         // A file may still be made where a person has just removed one of his own.
         let makes_room = content.is_none() && self.made.contains(path) && !self.placed.contains(path);
         variants.push(content);
+        self.edited.insert(path.clone());
         if makes_room {
             self.protected.remove(path);
         } else if self.looked_at.contains(path) {

@@ -78,12 +78,14 @@ impl World {
                 scene.demand("files can be put back on a disk that works", text);
             }
             (FileWork::Commit(_), Err(_)) | (FileWork::Undo, _) => {
+                scene.ledger.accept_forgiven(&files);
                 scene.ledger.undone();
                 let misfit = scene.ledger.misfit_at_rest(&files);
                 scene.demand("what did not happen leaves all files as they were", misfit);
                 self.rejected = false;
             }
             (FileWork::Keep, Ok(_)) => {
+                scene.ledger.accept_forgiven(&files);
                 let changed = scene.ledger.kept();
                 let misfit = scene.ledger.misfit_at_rest(&files);
                 scene.demand("what is kept is visible, but for what people write", misfit);
