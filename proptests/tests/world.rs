@@ -1,0 +1,48 @@
+//! The world holds, and would not if the connector lacked anything.
+
+#![allow(clippy::panic)]
+
+use fsconnector_proptests::run::run;
+use fsconnector_proptests::sabotage::Sabotage;
+
+const STEPS: usize = 400;
+
+#[test]
+fn a_few_seeds_hold() {
+    for seed in 0..60 {
+        if let Err(violation) = run(seed, STEPS, None) {
+            panic!("seed {seed}: {violation}");
+        }
+    }
+}
+
+/// A connector that lacks something is found out within some seeds.
+fn is_found(sabotage: Sabotage) {
+    let found = (0..400).find_map(|seed| run(seed, STEPS, Some(sabotage)).err());
+    assert!(found.is_some(), "nothing is wrong without {sabotage:?}");
+}
+
+#[test]
+fn a_connector_that_syncs_nothing_is_found_out() {
+    is_found(Sabotage::Sync);
+}
+
+#[test]
+fn a_connector_that_puts_nothing_back_is_found_out() {
+    is_found(Sabotage::Undo);
+}
+
+#[test]
+fn a_connector_that_does_not_reload_after_putting_back_is_found_out() {
+    is_found(Sabotage::ReloadAfterUndo);
+}
+
+#[test]
+fn a_connector_that_does_not_read_what_the_switch_says_of_a_reload_is_found_out() {
+    is_found(Sabotage::ReloadCheck);
+}
+
+#[test]
+fn a_connector_that_overwrites_what_was_changed_meanwhile_is_found_out() {
+    is_found(Sabotage::UnchangedCheck);
+}
