@@ -211,6 +211,18 @@ fn a_commit_that_could_not_be_put_back_is_put_back_by_the_next_undo() {
 }
 
 #[test]
+fn what_an_earlier_change_could_not_clear_away_is_in_nobodys_way() {
+    let (set, disk) = (one_of_each(), disk());
+    let (mut sets, _) = recover(&disk);
+    for stray in ["directory/team/.fsconnector-swap-20010.xml", ".fsconnector-journal-new"] {
+        disk.edit(&Edit { path: path(stray), editing: Editing::Replace("half".into()), synced: true });
+    }
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!(files(&disk), after(&set));
+}
+
+#[test]
 fn only_our_own_hidden_files_are_cleared_at_the_start() {
     let disk = disk();
     for stray in [".fsconnector-journal-new", "directory/team/.fsconnector-swap-20000.xml"] {

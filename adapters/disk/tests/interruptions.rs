@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn a_power_cut_soon_after_a_failure_finds_all_files_old_or_all_new(
+    fn an_end_soon_after_a_failure_finds_all_files_old_or_all_new(
         changes in changes(), ending in ending(), distance in 1..12_usize, seed in any::<u64>(),
     ) {
         let set = change_set(changes);
@@ -210,6 +210,9 @@ proptest! {
             disk.stop_after(at + distance);
             let outcome = run(&disk, &set, ending);
             check(&start_again(&disk, seed.wrapping_add(at as u64)), &set, outcome);
+            let killed = disk.after_kill();
+            recover(&killed);
+            check(&killed, &set, outcome);
         }
     }
 
@@ -277,6 +280,28 @@ proptest! {
             run(&disk, &set, ending);
             let found = start_again(&disk, seed.wrapping_add(at as u64));
             check_edits(&found, &disk.edits());
+        }
+    }
+}
+
+#[test]
+fn what_somebody_writes_right_before_the_end_is_not_lost() {
+    let set = change_set(vec![create(20010, "new"), replace(20000, "new"), remove(20001)]);
+    let editings = [Editing::Replace("mine".into()), Editing::Overwrite("mine".into())];
+    for (number, editing) in [20010, 20000, 20001].into_iter().flat_map(|number| editings.clone().map(|e| (number, e)))
+    {
+        let edit = Edit { path: file(number), editing, synced: true };
+        for at in 0..operations(&set, Ending::Undo) {
+            for distance in 0..5 {
+                let disk = disk();
+                disk.edit_before(at, edit.clone());
+                disk.stop_after(at + distance);
+                run(&disk, &set, Ending::Undo);
+                let killed = disk.after_kill();
+                recover(&killed);
+                check_edits(&killed, &disk.edits());
+                check_edits(&start_again(&disk, at as u64), &disk.edits());
+            }
         }
     }
 }
