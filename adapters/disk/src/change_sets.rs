@@ -56,8 +56,10 @@ impl<O: Operations> ChangeSets<O> {
     /// and done again.
     pub fn recover(operations: O) -> Result<(Self, Recovered), FileError> {
         let mut recovered = Recovered::default();
-        if let Some(journal) = Journal::find(&operations)? {
-            recovered = Recovered { unsettled: true, left: put_back_all(&operations, &journal)? };
+        match Journal::find(&operations)? {
+            Some(journal) => recovered = Recovered { unsettled: true, left: put_back_all(&operations, &journal)? },
+            // An earlier program may have ended before its removal was durable: it must not come back.
+            None => remove_journal(&operations)?,
         }
         clear_strays(&operations)?;
         Ok((Self { operations, standing: Standing::Settled }, recovered))

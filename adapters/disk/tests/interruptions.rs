@@ -8,7 +8,7 @@ use fsconnector_disk::{ChangeSets, Edit, Editing, Model};
 use fsconnector_engine::change_set::{Change, ChangeSet};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use proptest::prelude::*;
-use sample::{Files, after, before, change_set, create, disk, file, files, recover, remove, replace};
+use sample::{Files, after, before, change_set, content, create, disk, file, files, recover, remove, replace};
 
 /// How a change set ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,6 +301,28 @@ fn what_somebody_writes_right_before_the_end_is_not_lost() {
                 recover(&killed);
                 check_edits(&killed, &disk.edits());
                 check_edits(&start_again(&disk, at as u64), &disk.edits());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_change_set_left_is_not_taken_for_something_that_somebody_wrote() {
+    let (first, second) = (change_set(vec![remove(20000)]), change_set(vec![create(20000, "again")]));
+    let mut with_second = after(&first);
+    with_second.extend([(file(20000), content(20000, "again"))]);
+    for at in 0..40 {
+        for seed in 0..20 {
+            let disk = disk();
+            let (mut sets, _) = recover(&disk);
+            assert_eq!(carry_through(&mut sets, &first, Ending::Keep), Outcome::Kept);
+            disk.stop_after(disk.operations() + at);
+            let outcome = carry_through(&mut sets, &second, Ending::Keep);
+            let found = files(&start_again(&disk, 1000 * seed + at as u64));
+            match outcome {
+                Outcome::Kept => assert_eq!(found, with_second),
+                Outcome::Either => assert!(found == with_second || found == after(&first), "{found:?}"),
+                Outcome::NotMade | Outcome::NotPutBack => assert_eq!(found, after(&first)),
             }
         }
     }
