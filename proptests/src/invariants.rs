@@ -114,7 +114,8 @@ pub(crate) fn failed_changes_nothing(
 pub(crate) fn notes_hold_no_secret(note: &Note, known: &View) -> Option<String> {
     let text = format!("{note} {note:?}");
     let mut generated = known.users.values().map(|user| &user[0]).filter(|password| password.len() >= 8);
-    let told = [PASSWORD, PIN].iter().any(|secret| text.contains(secret)) || generated.any(|secret| text.contains(&**secret));
+    let told =
+        [PASSWORD, PIN].iter().any(|secret| text.contains(secret)) || generated.any(|secret| text.contains(&**secret));
     told.then_some(text)
 }
 
@@ -127,4 +128,3 @@ pub(crate) fn published_was_active(published: &View, history: &[Option<View>]) -
     let conferences = views.any(|view| view.conferences == published.conferences);
     (!users || !conferences).then(|| format!("{published:?}, and the switch has {:?}", history.last()))
 }
-

@@ -110,7 +110,11 @@ impl Ledger {
         if let Some(changing) = &mut self.changing {
             changing.edited(path, after.clone());
         }
-        if edit.synced { self.unsynced.remove(path) } else { self.unsynced.insert(path.clone()) };
+        if edit.synced {
+            self.unsynced.remove(path)
+        } else {
+            self.unsynced.insert(path.clone())
+        };
         self.forgiven.remove(path);
         // Who removes what he has just written where a file was being removed may find that again, or not.
         let removes = |changing: &Changing| changing.target.get(path) == Some(&None);

@@ -235,11 +235,13 @@ fn optional(chance: &mut Chance, serial: usize, user: &mut Map<String, Value>) {
         user.insert("password".into(), format!("{PASSWORD}{serial}{end}").into());
     }
     if chance.percent(30) {
-        let pins = [format!("{PIN}{serial:04}"), String::new(), "$${modconpin}".into(), COMMON_PINS[1].into(), "1a".into()];
+        let pins =
+            [format!("{PIN}{serial:04}"), String::new(), "$${modconpin}".into(), COMMON_PINS[1].into(), "1a".into()];
         user.insert("conpin".into(), pins[chance.weighted(&[10, 2, 3, 3, 1])].clone().into());
     }
     if chance.percent(30) {
-        let macs = [format!("0004f2{:06x}", serial % 7), "00:04:F2:AA:BB:CC".into(), String::new(), "none".into(), "x".into()];
+        let macs =
+            [format!("0004f2{:06x}", serial % 7), "00:04:F2:AA:BB:CC".into(), String::new(), "none".into(), "x".into()];
         user.insert("polymac".into(), macs[chance.weighted(&[10, 3, 2, 2, 1])].clone().into());
     }
 }

@@ -55,7 +55,9 @@ pub(crate) fn shown(edit: &Edit) -> String {
     let synced = if *synced { ", and syncs it" } else { "" };
     match editing {
         Editing::Replace(content) => format!("somebody replaces {path}{synced}: {}", String::from_utf8_lossy(content)),
-        Editing::Overwrite(content) => format!("somebody overwrites {path}{synced}: {}", String::from_utf8_lossy(content)),
+        Editing::Overwrite(content) => {
+            format!("somebody overwrites {path}{synced}: {}", String::from_utf8_lossy(content))
+        }
         Editing::Remove => format!("somebody removes {path}{synced}"),
     }
 }

@@ -78,7 +78,9 @@ impl World {
         let lines = [Line::Control, Line::Events];
         let to_switch = lines.into_iter().find(|line| !pair.wire_of(*line).to_switch.is_empty());
         let to_connector = lines.into_iter().find(|line| pair.wire_of(*line).is_readable());
-        to_switch.map(|line| Step::ToSwitch(line, usize::MAX)).or(to_connector.map(|line| Step::ToConnector(line, usize::MAX)))
+        to_switch
+            .map(|line| Step::ToSwitch(line, usize::MAX))
+            .or(to_connector.map(|line| Step::ToConnector(line, usize::MAX)))
     }
 
     /// What is still under way.
@@ -138,7 +140,8 @@ impl World {
         self.step(Step::Ask(Ask { operation: Operation::AddUsers, items: vec![item] }))?;
         self.come_to_rest()?;
         self.expect("in the end requests are answered", self.restless())?;
-        let free = |state: &fsconnector_engine::state::State| state.free.get(1).is_some_and(|free| free.users.count() > 0);
+        let free =
+            |state: &fsconnector_engine::state::State| state.free.get(1).is_some_and(|free| free.users.count() > 0);
         let there = self.seen().is_some_and(|view| view.users.values().any(|user| user[4] == "last@example.org"));
         let had_room = self.state().is_some_and(free) || self.scene.borrow().history.len() > before;
         self.expect("in the end requests are carried out", (had_room && !there).then(|| format!("{:?}", self.seen())))?;

@@ -36,14 +36,8 @@ impl View {
     /// What the connector's readers see.
     pub fn of_state(state: &State) -> Self {
         let users = state.users.iter().map(|user| {
-            let values = [
-                user.password.expose(),
-                user.conpin.expose(),
-                &user.context,
-                &user.name,
-                &user.email,
-                &user.polymac,
-            ];
+            let values =
+                [user.password.expose(), user.conpin.expose(), &user.context, &user.name, &user.email, &user.polymac];
             (user.id.to_string(), values.map(str::to_owned))
         });
         let conferences = state.conferences.iter().map(|conference| {

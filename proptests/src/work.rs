@@ -184,7 +184,10 @@ impl World {
             let keys = keys_of(done);
             if keys.iter().all(|key| !changed_later.contains(key)) {
                 let had = &self.scene.borrow().history[sent.history..].to_vec();
-                self.demand("what is done is active as it was asked for", invariants::done_is_active(done, &published, had));
+                self.demand(
+                    "what is done is active as it was asked for",
+                    invariants::done_is_active(done, &published, had),
+                );
             }
             self.with_connector(|connector| connector.unexplained.retain(|key| !keys.contains(key)));
             changed_later.extend(keys);

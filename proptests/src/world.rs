@@ -74,7 +74,8 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = |plan: &Plan| {
-            let all = plan.iter().map(|(operation, happening)| format!("\n        before operation {operation} {happening}"));
+            let all =
+                plan.iter().map(|(operation, happening)| format!("\n        before operation {operation} {happening}"));
             all.collect::<String>()
         };
         match self {
@@ -255,7 +256,8 @@ impl World {
         let mut deadline = Mono(self.scene.borrow().switch.deadline());
         if let Some(connector) = &self.connector {
             deadline = deadline.min(connector.engine.deadline().unwrap_or(deadline));
-            deadline = deadline.min(connector.pair.as_ref().map_or(connector.connect_at, |pair| pair.session.deadline()));
+            deadline =
+                deadline.min(connector.pair.as_ref().map_or(connector.connect_at, |pair| pair.session.deadline()));
         }
         deadline
     }
