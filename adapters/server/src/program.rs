@@ -14,7 +14,7 @@ use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
-use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
+use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, Plain, serve};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
@@ -25,9 +25,6 @@ use crate::settings::Settings;
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
 const WAITING_BATCHES: usize = 16;
-
-/// How many changes may wait for the engine's thread; the engine itself lets more of them wait.
-const WAITING_CHANGES: usize = 256;
 
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
@@ -58,7 +55,7 @@ impl Program {
         let (states, first_state) = bounded(1);
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
-        let (queue, asked) = bounded(WAITING_CHANGES);
+        let (queue, asked) = bounded(COMMANDS);
         let (tree, recovered) = open_tree(&settings.folders.configuration)?;
         let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
         let gate = open_gate(&settings, &readers, queue)?;
