@@ -97,7 +97,7 @@ impl Ledger {
     }
 
     /// A person edits a file that holds `before` now.
-    pub(crate) fn edited(&mut self, edit: &Edit, before: Content) {
+    pub(crate) fn edited(&mut self, edit: &Edit, before: Option<&[u8]>) {
         let path = &edit.path;
         let after = match &edit.editing {
             Editing::Replace(content) => Some(content.clone()),
@@ -105,7 +105,7 @@ impl Ledger {
             Editing::Remove if before.is_some() => None,
             Editing::Overwrite(_) | Editing::Remove => return,
         };
-        self.unload(path, before.as_deref());
+        self.unload(path, before);
         self.unload(path, after.as_deref());
         if let Some(changing) = &mut self.changing {
             changing.edited(path, after.clone());

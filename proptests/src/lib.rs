@@ -3,7 +3,7 @@
 //!
 //! [`World`](world::World) does one [`Step`](world::Step) at a time: it carries bytes, a few at a time, works on the disk,
 //! cuts connections, kills the connector, lets somebody edit a file. The same steps give the same run. After each step the
-//! [invariants](invariants) are checked; [`run`](run::run) makes the steps of a seed up.
+//! [invariants] are checked; [`run`](run::run) makes the steps of a seed up.
 //!
 //! ```text
 //! world.rs       the world and its steps

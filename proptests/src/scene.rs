@@ -162,7 +162,7 @@ impl Scene {
 
     pub(crate) fn edit(&mut self, edit: &Edit) {
         let before = visible(&self.model).remove(&edit.path);
-        self.ledger.edited(edit, before);
+        self.ledger.edited(edit, before.as_deref());
         self.model.edit(edit);
     }
 

@@ -24,7 +24,7 @@ impl World {
         self.come_to_rest()?;
         let is_torn = self.scene.borrow().ledger.is_torn();
         if !is_torn {
-            self.expect("a switch with a broken tree is shown as it is", self.differs_from_switch())?;
+            expect("a switch with a broken tree is shown as it is", self.differs_from_switch())?;
         }
         for path in self.broken_files() {
             self.step(Step::Edit(Edit { path, editing: Editing::Remove, synced: true }))?;
@@ -33,18 +33,14 @@ impl World {
             self.step(Step::Reload)?;
         }
         self.come_to_rest()?;
-        self.expect("in the end nothing is under way", self.restless())?;
-        self.expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
+        expect("in the end nothing is under way", self.restless())?;
+        expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
         self.clean_up()?;
         self.step(Step::Reload)?;
         self.come_to_rest()?;
-        self.expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
-        self.expect("in the end readers see what the switch has", self.differs_from_switch())?;
+        expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
+        expect("in the end readers see what the switch has", self.differs_from_switch())?;
         self.works_again()
-    }
-
-    fn expect(&mut self, invariant: &'static str, misfit: Option<String>) -> Result<(), Violation> {
-        misfit.map_or(Ok(()), |what| Err(Violation { invariant, what }))
     }
 
     /// Lets things happen until nothing more does, but for heartbeats.
@@ -100,12 +96,12 @@ impl World {
     /// nothing may be left.
     fn clean_up(&mut self) -> Result<(), Violation> {
         let journal = self.litter().filter(|path| path.contains("journal"));
-        self.expect("in the end no journal is left", journal)?;
+        expect("in the end no journal is left", journal)?;
         if self.litter().is_some() {
             self.step(Step::Crash(Crash::Kill))?;
             self.come_to_rest()?;
         }
-        self.expect("in the end nothing is left behind", self.litter())
+        expect("in the end nothing is left behind", self.litter())
     }
 
     fn litter(&self) -> Option<String> {
@@ -139,13 +135,17 @@ impl World {
         let item = json!({ "name": "the last one", "email": "last@example.org", "context": "friends" });
         self.step(Step::Ask(Ask { operation: Operation::AddUsers, items: vec![item] }))?;
         self.come_to_rest()?;
-        self.expect("in the end requests are answered", self.restless())?;
+        expect("in the end requests are answered", self.restless())?;
         let free =
             |state: &fsconnector_engine::state::State| state.free.get(1).is_some_and(|free| free.users.count() > 0);
         let there = self.seen().is_some_and(|view| view.users.values().any(|user| user[4] == "last@example.org"));
         let had_room = self.state().is_some_and(free) || self.scene.borrow().history.len() > before;
-        self.expect("in the end requests are carried out", (had_room && !there).then(|| format!("{:?}", self.seen())))?;
-        self.expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
-        self.expect("in the end nothing is left behind", self.litter())
+        expect("in the end requests are carried out", (had_room && !there).then(|| format!("{:?}", self.seen())))?;
+        expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
+        expect("in the end nothing is left behind", self.litter())
     }
+}
+
+fn expect(invariant: &'static str, misfit: Option<String>) -> Result<(), Violation> {
+    misfit.map_or(Ok(()), |what| Err(Violation { invariant, what }))
 }

@@ -79,8 +79,9 @@ pub fn config() -> Result<Config, ConfigError> {
 pub fn empty() -> Model {
     let model = Model::new();
     let folders = ["directory", "directory/team", "directory/friends", "directory/public"];
-    for folder in folders.into_iter().chain(["dialplan", "dialplan/conferences"]) {
-        RelPath::parse(folder).iter().for_each(|folder| model.make_folder(folder));
+    let folders = folders.into_iter().chain(["dialplan", "dialplan/conferences"]);
+    for folder in folders.filter_map(RelPath::parse) {
+        model.make_folder(&folder);
     }
     if let Some(edit) = write("freeswitch.xml", FREESWITCH.as_bytes().to_vec()) {
         model.edit(&edit);

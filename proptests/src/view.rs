@@ -80,8 +80,8 @@ impl View {
         for user in groups {
             let setting = |list: &[u8], tag: &[u8], name: &str| {
                 let all = below(vec![user], &[list, tag]);
-                let named = all.into_iter().filter(|setting| text(*setting, "name") == name);
-                named.last().map(|setting| text(setting, "value"))
+                let mut named = all.into_iter().filter(|setting| text(*setting, "name") == name);
+                named.next_back().map(|setting| text(setting, "value"))
             };
             let variable = |name| setting(b"variables", b"variable", name);
             let values = [

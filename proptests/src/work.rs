@@ -67,7 +67,7 @@ impl World {
         let files = visible(&scene.model);
         let has_journal = has_journal(scene);
         match (work, result) {
-            (FileWork::List(_), _) => {}
+            (FileWork::List(_), _) | (FileWork::Keep, Err(_)) => {}
             (FileWork::Commit(_), Ok(_)) => {
                 let misfit = scene.ledger.misfit_when_committed(&files);
                 scene.demand("what is committed is visible, but for what people write", misfit);
@@ -94,7 +94,6 @@ impl World {
                 let numbers = changed.iter().filter_map(number_of).map(|number| number.to_string());
                 self.connector.iter_mut().for_each(|connector| connector.unexplained.extend(numbers.clone()));
             }
-            (FileWork::Keep, Err(_)) => {}
         }
     }
 
@@ -106,7 +105,7 @@ impl World {
         } else if let Some((id, result)) = connector.results.pop_front() {
             let is_kept = result == Ok(FilesDone::Kept);
             self.input(Input::FilesDone { id, result });
-            let unexplained = self.connector.iter().flat_map(|connector| connector.unexplained.first()).next().cloned();
+            let unexplained = self.connector.iter().find_map(|connector| connector.unexplained.first()).cloned();
             self.demand("every change was asked for, and told to be done", unexplained.filter(|_| is_kept));
         }
     }
@@ -141,7 +140,10 @@ impl World {
     /// Readers get a new state.
     pub(crate) fn publish(&mut self, state: Arc<State>) {
         let view = View::of_state(&state);
-        let misfit = invariants::published_was_active(&view, &self.scene.borrow().history);
+        let scene = self.scene.borrow();
+        // What a torn file means is another question.
+        let misfit = invariants::published_was_active(&view, &scene.history).filter(|_| !scene.ledger.is_torn());
+        drop(scene);
         self.demand("readers see only what the switch has had", misfit);
         self.with_connector(|connector| connector.published = Some(state));
     }

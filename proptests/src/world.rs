@@ -331,7 +331,9 @@ impl World {
     fn put_on_wires(&mut self) {
         let sent = std::mem::take(&mut self.scene.borrow_mut().sent);
         let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) else { return };
-        sent.into_iter().for_each(|output| pair.take(output));
+        for output in sent {
+            pair.take(output);
+        }
     }
 
     pub(crate) fn with_session(&mut self, act: impl FnOnce(&mut Session, Mono, &mut Vec<Action>)) {
@@ -390,7 +392,7 @@ impl World {
         let Some(connector) = &mut self.connector else { return };
         let mut effects = Vec::new();
         connector.engine.handle(self.now, input, &mut effects);
-        self.tell(|| effects.iter().map(|effect| format!("\n        {}", shown(effect))).collect());
+        self.tell(|| effects.iter().map(shown).collect());
         let mut responses = Vec::new();
         for effect in effects {
             match effect {
@@ -411,9 +413,9 @@ impl World {
     }
 }
 
-/// An effect as the trace shows it.
+/// An effect as the trace shows it, on a line of its own.
 fn shown(effect: &Effect) -> String {
-    match effect {
+    let text = match effect {
         Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, response.done),
         Effect::Files { work: FileWork::Commit(set), .. } => {
             let changes = set.changes.iter().map(|change| {
@@ -427,7 +429,8 @@ fn shown(effect: &Effect) -> String {
         Effect::Switch { command, .. } => format!("switch: {command}"),
         Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
         Effect::Log(note) => format!("log: {note}"),
-    }
+    };
+    format!("\n        {text}")
 }
 
 fn impossible(error: &dyn std::fmt::Display) -> Violation {
