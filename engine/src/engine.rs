@@ -1,13 +1,13 @@
 //! The engine itself: inputs in, effects out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::change::Queued;
-use crate::change::command::{Response, Unavailable};
+use crate::change::command::{Command, Response, Unavailable};
 use crate::change::transaction::{Desk, Step, Transactions, refusal};
 use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
@@ -99,7 +99,7 @@ impl Engine {
             Input::SwitchEvent { .. } | Input::SwitchReply { .. } => {}
             Input::FilesDone { id, result } => self.files_done(now, id, result, out),
         }
-        self.proceed(out);
+        self.proceed(now, out);
     }
 
     /// When the next [`Input::Tick`] is needed.
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order.
-    fn proceed(&mut self, out: &mut Vec<Effect>) {
+    fn proceed(&mut self, now: Now, out: &mut Vec<Effect>) {
         if !self.is_idle() || self.retry.is_some() {
             return;
         }
@@ -131,7 +131,7 @@ impl Engine {
         } else if let Some(state) = self.published.clone().filter(|_| self.transactions.has_requests()) {
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.begin(state, &mut desk);
-            self.take(step, out);
+            self.take(now, step, out);
         }
     }
 
@@ -165,12 +165,15 @@ impl Engine {
         self.retry = None;
     }
 
-    fn take(&mut self, step: Step, out: &mut Vec<Effect>) {
+    fn take(&mut self, now: Now, step: Step, out: &mut Vec<Effect>) {
         match step {
             Step::Wait => {}
             Step::ReadBack => self.ask(out),
             Step::Answer(answers) => respond_all(answers, out),
             Step::Finish(reading, answers) => {
+                if answers.iter().any(|(queued, _)| queued.command == Command::RebuildUsers) {
+                    self.info.maintenance = Some(now.wall);
+                }
                 self.learn(reading, out);
                 respond_all(answers, out);
             }
@@ -256,7 +259,7 @@ impl Engine {
                 out.push(Effect::Log(Note::NotReloaded(message.clone())));
             }
             self.info.reload = Some(Reload { at: now.wall, message });
-            self.take(step, out);
+            self.take(now, step, out);
             if self.is_idle() {
                 // The switch does not take what is in the tree: readers are to see what it has instead.
                 self.ask(out);
@@ -272,7 +275,7 @@ impl Engine {
                 if self.transactions.is_unrestored() {
                     self.retry = Some(now.mono.after(RETRY));
                 }
-                return self.take(step, out);
+                return self.take(now, step, out);
             }
             Err(result) => result,
         };
@@ -299,7 +302,7 @@ impl Engine {
         if self.transactions.is_reading_back() {
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.read_back(reading, &mut desk);
-            return self.take(step, out);
+            return self.take(now, step, out);
         }
         match reading {
             Ok(reading) => self.learn(reading, out),
@@ -360,9 +363,21 @@ fn respond(queued: Queued, response: Response, out: &mut Vec<Effect>) {
         caller: queued.caller,
         op: response.op,
         done: response.done.iter().map(name).collect(),
-        failed: response.failed.iter().map(|failed| failed.error.clone()).collect(),
+        failed: counted(response.failed.iter().map(|failed| &*failed.error)),
     }));
     out.push(Effect::Respond { id: queued.id, response });
+}
+
+/// Each error once, with how often it came.
+fn counted<'a>(errors: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for error in errors {
+        *counts.entry(error).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(error, count)| if count == 1 { error.into() } else { format!("{count} × {error}") })
+        .collect()
 }
 
 impl Round {

@@ -192,6 +192,7 @@ fn rebuild_writes_every_user_anew_and_a_pin_follows_its_variable() {
     assert_eq!(answer.errors(), ["not in a file of its own"]);
     assert_eq!(answer.failed[0]["user"]["id"], "20001");
     assert!(stage.file("directory/team/20000.xml").contains(r#"value="$${modconpin}""#));
+    assert!(stage.state().info.maintenance.is_some());
 }
 
 #[test]
@@ -443,10 +444,10 @@ fn every_change_is_one_line_for_the_audit_and_holds_no_secret() {
     let mut item = anna();
     item[0]["password"] = json!("hunter2");
     item[0]["conpin"] = json!("4711");
-    stage.ask("users/add", &json!([item[0], item[0]]));
+    stage.ask("users/add", &json!([item[0], item[0], item[0]]));
     let audits: Vec<String> =
         stage.notes.iter().filter(|note| matches!(note, Note::Audit { .. })).map(ToString::to_string).collect();
-    assert_eq!(audits, [r#""admin" (20099) from 192.0.2.1: users/add: done [21000], failed [name already taken]"#]);
+    assert_eq!(audits, [r#""admin" (20099) from 192.0.2.1: users/add: done [21000], failed [2 × name already taken]"#]);
     let all: Vec<String> = stage.notes.iter().map(|note| format!("{note} {note:?}")).collect();
     assert!(!all.join("\n").contains("hunter2") && !all.join("\n").contains("4711"));
     assert!(!format!("{:?}", stage::command("users/add", &item)).contains("hunter2"));
