@@ -50,6 +50,8 @@ struct Changing {
     edited: BTreeSet<RelPath>,
     /// Files that have had their new content.
     placed: BTreeSet<RelPath>,
+    /// Whether all of it is visible.
+    committed: bool,
     /// Whether keeping it was tried: it may last.
     keep_tried: bool,
 }
@@ -143,7 +145,7 @@ impl Ledger {
     pub(crate) fn begins(&mut self, set: &ChangeSet) {
         let mut changing = self.changing.take().unwrap_or_default();
         changing.target.clear();
-        changing.keep_tried = false;
+        (changing.committed, changing.keep_tried) = (false, false);
         changing.made.clear();
         changing.edited.clear();
         changing.placed.clear();
@@ -160,6 +162,40 @@ impl Ledger {
             }
         }
         self.changing = Some(changing);
+    }
+
+    /// All of the change set is visible.
+    pub(crate) fn committed(&mut self) {
+        if let Some(changing) = &mut self.changing {
+            changing.committed = true;
+        }
+    }
+
+    /// The files whose old contents are aside, and that nobody has written meanwhile.
+    pub(crate) fn set_aside(&self) -> Vec<RelPath> {
+        let Some(changing) = self.changing.as_ref().filter(|changing| changing.committed && !changing.keep_tried)
+        else {
+            return Vec::new();
+        };
+        let aside = changing.unprotected().map(|(path, _)| path);
+        // What stays as it is has nothing aside.
+        let differs = |path: &&RelPath| self.expected.get(*path) != changing.target.get(*path).and_then(Option::as_ref);
+        aside.filter(|path| !changing.made.contains(*path)).filter(differs).cloned().collect()
+    }
+
+    /// Somebody who has had a file open since before the change writes on.
+    pub(crate) fn written_on(&mut self, path: &RelPath, content: &[u8]) {
+        let Some(changing) = &mut self.changing else { return };
+        changing.variants.entry(path.clone()).or_default().push(Some(content.to_vec()));
+        changing.protected.insert(path.clone());
+        changing.edited.insert(path.clone());
+        let before = self.expected.get(path).cloned();
+        self.unload(path, before.as_deref());
+        self.unload(path, Some(content));
+        self.unsynced.insert(path.clone());
+        self.unknown.insert(path.clone());
+        self.by_hand.insert(path.clone());
+        self.expect(path, Some(content.to_vec()));
     }
 
     /// The connector looks at a file.

@@ -116,19 +116,14 @@ impl Ask {
 
     /// The items that were done; the others are among the failed ones, in their order.
     pub(crate) fn done<'a>(&'a self, response: &'a Response) -> Option<Vec<Done<'a>>> {
-        let mut failed = response.failed.iter().peekable();
-        let mut shown = response.done.iter();
         let operation = self.operation;
         if operation == Operation::RebuildUsers {
-            return Some(shown.map(|shown| Done { operation, sent: None, shown }).collect());
+            return Some(response.done.iter().map(|shown| Done { operation, sent: None, shown }).collect());
         }
-        let mut done = Vec::new();
-        for sent in &self.items {
-            if failed.next_if(|failed| failed.item == *sent).is_none() {
-                done.push(Done { operation, sent: Some(sent), shown: shown.next()? });
-            }
-        }
-        (failed.next().is_none() && shown.next().is_none()).then_some(done)
+        let failed: Vec<&Value> = response.failed.iter().map(|failed| &failed.item).collect();
+        let shown: Vec<&Value> = response.done.iter().collect();
+        let fits = |must_be_asked| matching(operation, &self.items, &failed, &shown, must_be_asked);
+        fits(true).or_else(|| fits(false))
     }
 
     /// Makes a request up.
@@ -162,13 +157,43 @@ impl Ask {
     }
 }
 
+/// Which of the items that were sent was done: of two equal ones that need not be the first.
+fn matching<'a>(
+    operation: Operation,
+    sent: &'a [Value],
+    failed: &[&'a Value],
+    shown: &[&'a Value],
+    must_be_asked: bool,
+) -> Option<Vec<Done<'a>>> {
+    let Some((item, sent)) = sent.split_first() else {
+        return (failed.is_empty() && shown.is_empty()).then(Vec::new);
+    };
+    if let Some((first, shown)) = shown.split_first() {
+        let done = Done { operation, sent: Some(item), shown: first };
+        if !must_be_asked || is_as_asked(&done) {
+            let rest = matching(operation, sent, failed, shown, must_be_asked);
+            if let Some(rest) = rest {
+                return Some(std::iter::once(done).chain(rest).collect());
+            }
+        }
+    }
+    let (first, failed) = failed.split_first()?;
+    if *first != item { None } else { matching(operation, sent, failed, shown, must_be_asked) }
+}
+
 /// Whether all that was asked for is in what is shown. What was absent or empty can be anything.
 pub(crate) fn is_as_asked(done: &Done<'_>) -> bool {
     let Some(sent) = done.sent.and_then(Value::as_object) else { return true };
+    let key = done.operation.key();
+    if done.operation.removes() || !sent.contains_key("context") && sent.contains_key(key) {
+        // Only another context gives another number.
+        if sent.get(key) != done.shown.get(key) {
+            return false;
+        }
+    }
     sent.iter().all(|(property, value)| {
         let (asked, is) = (value.as_str().unwrap_or_default(), &done.shown[property]);
         match property.as_str() {
-            // Another context gives another number.
             "id" | "num" => true,
             "name" | "email" => *is == asked.trim(),
             "polymac" => *is == polymac(asked.trim()),

@@ -60,7 +60,7 @@ impl Author {
         }
         match self.chance.weighted(&[70, 14, 4, 3, 9]) {
             1 => self.ask(world),
-            2 => self.edit(world).map_or(Step::Pass(1), Step::Edit),
+            2 => self.write_on(world).or_else(|| self.edit(world).map(Step::Edit)).unwrap_or(Step::Pass(1)),
             3 => Step::Reload,
             4 => Step::Pass(self.chance.number() % 1500),
             _ => self.routine(world),
@@ -130,6 +130,14 @@ impl Author {
         self.serial += 1;
         let known = world.seen().unwrap_or_default();
         Step::Ask(Ask::make_up(&mut self.chance, self.serial, &known))
+    }
+
+    /// Now and then somebody still has the old file in his editor.
+    fn write_on(&mut self, world: &World) -> Option<Step> {
+        let aside = world.scene.borrow().ledger.set_aside();
+        let path = self.chance.pick(&aside).filter(|_| self.disturbances > 0)?.clone();
+        self.serial += 1;
+        Some(Step::WriteOn(path.clone(), tree::rewritten(&path, self.serial)?))
     }
 
     fn edit(&mut self, world: &World) -> Option<fsconnector_disk::Edit> {

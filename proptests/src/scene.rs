@@ -166,6 +166,17 @@ impl Scene {
         self.model.edit(edit);
     }
 
+    /// Somebody writes into what the file was before the change set that is on its way.
+    pub(crate) fn write_on(&mut self, path: &RelPath, content: &[u8]) {
+        let hidden = format!(".fsconnector-swap-{}", path.file_name());
+        let folder = path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
+        let aside = folder.and_then(|folder| folder.join(&hidden)).filter(|aside| self.hidden().contains(aside));
+        if let Some(aside) = aside.filter(|_| self.ledger.set_aside().contains(path)) {
+            self.ledger.written_on(path, content);
+            self.model.edit(&Edit { path: aside, editing: Editing::Overwrite(content.to_vec()), synced: false });
+        }
+    }
+
     /// Bytes arrive at the switch.
     pub(crate) fn receive(&mut self, now: u64, from: ConnectionId, bytes: &[u8]) {
         self.switch.receive(now, from, bytes, &mut self.sent);

@@ -172,6 +172,16 @@ pub fn edit(chance: &mut Chance, serial: usize, visible: &[RelPath]) -> Option<E
     Some(Edit { path: RelPath::parse(&format!("{folder}/{name}"))?, editing, synced: chance.percent(60) })
 }
 
+/// What somebody writes into the file of a user or a conference.
+pub fn rewritten(path: &RelPath, serial: usize) -> Option<Vec<u8>> {
+    let number = path.file_name().strip_suffix(".xml")?.parse().ok()?;
+    let context = path.as_str().strip_prefix("directory/").and_then(|rest| rest.split('/').next());
+    let called = format!("hand{serial}");
+    let content =
+        context.map_or_else(|| conference_file(number, &called), |context| user_file(number, context, &called));
+    Some(content.into_bytes())
+}
+
 /// A file that is there, or one that could be.
 fn some_place(chance: &mut Chance, visible: &[RelPath]) -> Option<(String, String)> {
     let there: Vec<&RelPath> = visible.iter().filter(|path| path.as_str().contains('/')).collect();

@@ -69,6 +69,7 @@ impl World {
         match (work, result) {
             (FileWork::List(_), _) | (FileWork::Keep, Err(_)) => {}
             (FileWork::Commit(_), Ok(_)) => {
+                scene.ledger.committed();
                 let misfit = scene.ledger.misfit_when_committed(&files);
                 scene.demand("what is committed is visible, but for what people write", misfit);
                 self.rejected = false;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use fsconnector_disk::{ChangeSets, Edit};
+use fsconnector_disk::{ChangeSets, Edit, RelPath};
 use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
@@ -55,6 +55,8 @@ pub enum Step {
     Ask(Ask),
     /// Somebody edits a file.
     Edit(Edit),
+    /// Somebody who has had a file open since before it was changed writes on.
+    WriteOn(RelPath, Vec<u8>),
     /// Somebody has the switch reload.
     Reload,
     /// Both connections break.
@@ -80,6 +82,9 @@ impl fmt::Display for Step {
         };
         match self {
             Self::Edit(edit) => f.write_str(&shown_edit(edit)),
+            Self::WriteOn(path, content) => {
+                write!(f, "somebody writes on in {path}: {}", String::from_utf8_lossy(content))
+            }
             Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
             Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
             Self::Ask(ask) => write!(f, "{:?} {}", ask.operation, serde_json::Value::from(ask.items.clone())),
@@ -141,6 +146,7 @@ impl World {
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Step::Ask(ask) => self.ask(ask),
             Step::Edit(edit) => self.scene.borrow_mut().edit(&edit),
+            Step::WriteOn(path, content) => self.scene.borrow_mut().write_on(&path, &content),
             Step::Reload => self.scene.borrow_mut().reload(self.now.mono.0),
             Step::Cut => self.lose(),
             Step::Restart => self.restart(),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic)]
 
-use fsconnector_proptests::run::run;
+use fsconnector_proptests::run::{run, traced};
 use fsconnector_proptests::sabotage::Sabotage;
 
 const STEPS: usize = 400;
@@ -13,6 +13,15 @@ fn a_few_seeds_hold() {
         if let Err(violation) = run(seed, STEPS, None) {
             panic!("seed {seed}: {violation}");
         }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in [3, 6, 9] {
+        let (first, second) = (traced(seed, STEPS), traced(seed, STEPS));
+        assert!(first.1.len() > STEPS, "everything is written down");
+        assert!(first == second, "seed {seed}");
     }
 }
 
