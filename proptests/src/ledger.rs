@@ -307,6 +307,7 @@ impl Ledger {
                 changing.protected.insert(path.clone());
             }
             self.by_hand.insert(path.clone());
+            self.unsynced.insert(path.clone());
             self.expect(&path, content);
         }
     }

@@ -178,7 +178,7 @@ fn matching<'a>(
         }
     }
     let (first, failed) = failed.split_first()?;
-    if *first != item { None } else { matching(operation, sent, failed, shown, must_be_asked) }
+    if *first == item { matching(operation, sent, failed, shown, must_be_asked) } else { None }
 }
 
 /// Whether all that was asked for is in what is shown. What was absent or empty can be anything.
