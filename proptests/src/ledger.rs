@@ -171,6 +171,13 @@ impl Ledger {
         }
     }
 
+    /// The change set is being put back, or whoever does it is gone.
+    pub(crate) fn undoing(&mut self) {
+        if let Some(changing) = &mut self.changing {
+            changing.committed = false;
+        }
+    }
+
     /// The files whose old contents are aside, and that nobody has written meanwhile.
     pub(crate) fn set_aside(&self) -> Vec<RelPath> {
         let Some(changing) = self.changing.as_ref().filter(|changing| changing.committed && !changing.keep_tried)
@@ -307,6 +314,7 @@ impl Ledger {
                 changing.protected.insert(path.clone());
             }
             self.by_hand.insert(path.clone());
+            self.unsynced.insert(path.clone());
             self.expect(&path, content);
         }
     }

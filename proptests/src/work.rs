@@ -45,7 +45,8 @@ impl World {
                     scene.demand("what the switch has rejected is put back", rejected);
                     scene.ledger.keeping();
                 }
-                FileWork::Undo | FileWork::List(_) => {}
+                FileWork::Undo => scene.ledger.undoing(),
+                FileWork::List(_) => {}
             }
         }
         let result = match work {

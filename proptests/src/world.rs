@@ -231,6 +231,7 @@ impl World {
         self.connector = None;
         self.rejected = false;
         let scene = &mut *self.scene.borrow_mut();
+        scene.ledger.undoing();
         match crash {
             Crash::Kill => {
                 let disk = scene.model.after_kill();

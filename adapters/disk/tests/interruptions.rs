@@ -93,14 +93,15 @@ fn check(disk: &Model, set: &ChangeSet, outcome: Outcome) {
 }
 
 /// What somebody wrote last is there. He writes what no change accepts.
-fn check_edits(disk: &Model, edits: &[Edit]) {
+fn check_edits(disk: &Model, set: &ChangeSet, edits: &[Edit]) {
     for (at, edit) in edits.iter().enumerate() {
         if edits[at + 1..].iter().any(|later| later.path == edit.path) {
             continue;
         }
-        // What he made and removed himself was never there for us: we may have made a file then.
-        let his_own = edits[..at].iter().any(|earlier| earlier.path == edit.path) && !before().contains_key(&edit.path);
-        if his_own && edit.editing == Editing::Remove {
+        // What he made and removed himself while there was no file leaves no trace: we may make one, or put one back.
+        let may_be_absent = !before().contains_key(&edit.path) || !after(set).contains_key(&edit.path);
+        let made_by_him = edits[..at].iter().any(|earlier| earlier.path == edit.path);
+        if may_be_absent && made_by_him && edit.editing == Editing::Remove {
             continue;
         }
         let expected = match &edit.editing {
@@ -264,7 +265,7 @@ proptest! {
             disk.edit_before(at + distance, second.clone());
             let outcome = run(&disk, &set, ending);
             check(&disk, &set, outcome);
-            check_edits(&disk, &disk.edits());
+            check_edits(&disk, &set, &disk.edits());
         }
     }
 
@@ -279,7 +280,7 @@ proptest! {
             disk.stop_after(at + distance);
             run(&disk, &set, ending);
             let found = start_again(&disk, seed.wrapping_add(at as u64));
-            check_edits(&found, &disk.edits());
+            check_edits(&found, &set, &disk.edits());
         }
     }
 }
@@ -299,8 +300,8 @@ fn what_somebody_writes_right_before_the_end_is_not_lost() {
                 run(&disk, &set, Ending::Undo);
                 let killed = disk.after_kill();
                 recover(&killed);
-                check_edits(&killed, &disk.edits());
-                check_edits(&start_again(&disk, at as u64), &disk.edits());
+                check_edits(&killed, &set, &disk.edits());
+                check_edits(&start_again(&disk, at as u64), &set, &disk.edits());
             }
         }
     }

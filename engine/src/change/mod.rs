@@ -36,11 +36,13 @@ pub(crate) struct Queued {
     pub(crate) entropy: Entropy,
     /// The items that have turned out to fail in an earlier attempt.
     forced: BTreeMap<usize, Failure>,
+    /// Whether there was an earlier attempt.
+    is_retried: bool,
 }
 
 impl Queued {
     pub(crate) fn new(id: RequestId, caller: Caller, command: Command, entropy: Entropy) -> Self {
-        Self { id, caller, command, entropy, forced: BTreeMap::new() }
+        Self { id, caller, command, entropy, forced: BTreeMap::new(), is_retried: false }
     }
 }
 

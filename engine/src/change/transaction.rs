@@ -37,7 +37,7 @@ pub(crate) struct Transactions {
     unsettled: bool,
     /// Whether files could not be put back yet.
     unrestored: bool,
-    /// Numbers whose files were found to exist, though nothing shows them.
+    /// Numbers whose files were found to exist, though nothing shows them: until the requests that met them are answered.
     taken: BTreeSet<u32>,
 }
 
@@ -178,6 +178,10 @@ impl Transactions {
     pub(crate) fn begin(&mut self, state: Arc<State>, desk: &mut Desk<'_>) -> Step {
         let requests: Vec<Queued> = self.queue.drain(..).collect();
         let globals = state.globals.clone();
+        if !requests.iter().any(|queued| queued.is_retried) {
+            // The state knows of all files again.
+            self.taken.clear();
+        }
         let plan = Plan::new(state, &requests, &self.taken);
         let changes = plan.changes();
         if changes.is_empty() {
@@ -339,7 +343,7 @@ impl Transactions {
     /// Puts the requests back to the head of the queue, in their order.
     fn again(&mut self, requests: Vec<Queued>) {
         for queued in requests.into_iter().rev() {
-            self.queue.push_front(queued);
+            self.queue.push_front(Queued { is_retried: true, ..queued });
         }
     }
 
@@ -352,8 +356,6 @@ impl Transactions {
     ) -> Step {
         match result {
             Ok(_) => {
-                // The next reading lists the files anew.
-                self.taken.clear();
                 let Group { requests, plan, dropped } = group;
                 desk.out.extend(dropped.into_iter().map(|path| Effect::Log(Note::Dropped(path))));
                 Step::Finish(reading, answered(plan.responses(&requests), requests))
