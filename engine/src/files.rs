@@ -38,7 +38,7 @@ pub enum FilesDone {
     },
 }
 
-/// Why the work with files could not be done. Nothing was changed.
+/// Why the work with files could not be done. Nothing was changed, unless the reason says that putting back is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileError {
     /// These files are not as the change set needs them.
