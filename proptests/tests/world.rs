@@ -9,7 +9,8 @@ const STEPS: usize = 400;
 
 #[test]
 fn a_few_seeds_hold() {
-    for seed in 0..60 {
+    // The last one has found that a number stayed taken when its file was gone.
+    for seed in (0..60).chain([32_813]) {
         if let Err(violation) = run(seed, STEPS, None) {
             panic!("seed {seed}: {violation}");
         }
