@@ -81,8 +81,9 @@ pub(crate) struct Scene {
     pub(crate) sabotage: Option<Sabotage>,
     /// How the connector has ended in the middle of its work.
     pub(crate) crash: Option<Crash>,
-    /// Whether an operation was made to fail in this work.
+    /// Whether an operation was made to fail in this work, or can fail for want of space.
     pub(crate) failed: bool,
+    is_short_of_space: bool,
     /// What the connector has last read of each file, and what a blind one takes for what it has set aside.
     pub(crate) last_read: BTreeMap<(String, String), Vec<u8>>,
     pub(crate) taken_for: BTreeMap<(String, String), Vec<u8>>,
@@ -107,6 +108,7 @@ impl Scene {
             sabotage,
             crash: None,
             failed: false,
+            is_short_of_space: false,
             last_read: BTreeMap::new(),
             taken_for: BTreeMap::new(),
             plan: BTreeMap::new(),
@@ -122,7 +124,7 @@ impl Scene {
     pub(crate) fn begin_work(&mut self, now: u64, plan: Plan) {
         self.now = now;
         self.operation = 0;
-        self.failed = false;
+        self.failed = self.is_short_of_space;
         self.plan.clear();
         for (operation, happening) in plan {
             self.plan.entry(operation).or_default().push(happening);
@@ -166,6 +168,12 @@ impl Scene {
         self.model.edit(edit);
     }
 
+    /// The disk has room for so many bytes; without a number, for any.
+    pub(crate) fn limit_space(&mut self, bytes: Option<usize>) {
+        self.is_short_of_space = bytes.is_some();
+        self.model.limit_space(bytes);
+    }
+
     /// Somebody writes into what the file was before the change set that is on its way.
     pub(crate) fn write_on(&mut self, path: &RelPath, content: &[u8]) {
         let hidden = format!(".fsconnector-swap-{}", path.file_name());
@@ -192,6 +200,7 @@ impl Scene {
 
     /// The disk is another one now: the one from before, after a crash.
     pub(crate) fn replace_disk(&mut self, model: Model) {
+        self.is_short_of_space = false;
         self.switch.files_mut().replace(model.clone());
         self.model = model;
         self.last_read.clear();

@@ -151,7 +151,7 @@ impl World {
             Step::Cut => self.lose(),
             Step::Restart => self.restart(),
             Step::Freeze(frozen) => self.scene.borrow_mut().switch.faults.frozen = frozen,
-            Step::Space(bytes) => self.scene.borrow().model.limit_space(bytes),
+            Step::Space(bytes) => self.scene.borrow_mut().limit_space(bytes),
             Step::Crash(crash) => self.crash(crash),
             Step::Start(plan) => self.start(plan)?,
         }
