@@ -258,7 +258,10 @@ impl Engine {
                 self.retry = Some(now.mono.after(RETRY));
                 out.push(Effect::Log(Note::NotReloaded(message.clone())));
             }
-            self.info.reload = Some(Reload { at: now.wall, message });
+            // The reload with which a start makes sure of the switch is nobody's news.
+            if self.published.is_some() {
+                self.info.reload = Some(Reload { at: now.wall, message });
+            }
             self.take(now, step, out);
             if self.is_idle() {
                 // The switch does not take what is in the tree: readers are to see what it has instead.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_net::TcpListener;
-use fsconnector_disk::{ConfigurationTree, OpenError, Recovered, Root};
+use fsconnector_disk::{ConfigurationTree, OpenError, Root};
 use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
@@ -56,10 +56,11 @@ impl Program {
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
-        let (tree, recovered) = open_tree(&settings.folders.configuration)?;
+        let tree = open_tree(&settings.folders.configuration)?;
         let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
         let gate = open_gate(&settings, &readers, queue)?;
-        let start = Start { templates, unsettled: recovered.unsettled };
+        // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
+        let start = Start { templates, unsettled: true };
         let engine = Engine::new(settings.engine, start, clock.now())?;
         let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), tree, readers, states };
         thread::Builder::new()
@@ -125,11 +126,11 @@ async fn listen(settings: &Settings) -> Result<TcpListener, String> {
 
 /// Takes over the configuration tree. If it cannot be reached it may still be there later, and until then there is
 /// something to read; but two connectors must not write in one tree.
-fn open_tree(path: &Path) -> Result<(ConfigurationTree, Recovered), OpenError> {
+fn open_tree(path: &Path) -> Result<ConfigurationTree, OpenError> {
     match ConfigurationTree::open(path) {
         Err(error @ OpenError::Unreachable { .. }) => {
             log::warn!("{error}; nothing can be changed");
-            Ok((ConfigurationTree::new(path), Recovered::default()))
+            Ok(ConfigurationTree::new(path))
         }
         Ok((tree, recovered)) => {
             if recovered.unsettled {
@@ -138,7 +139,7 @@ fn open_tree(path: &Path) -> Result<(ConfigurationTree, Recovered), OpenError> {
             for path in &recovered.left {
                 log::warn!("{path} was changed by hand meanwhile and left as it is");
             }
-            Ok((tree, recovered))
+            Ok(tree)
         }
         Err(error) => Err(error),
     }

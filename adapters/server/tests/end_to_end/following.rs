@@ -22,6 +22,19 @@ fn a_reload_by_somebody_else_shows_without_being_asked_for() {
 }
 
 #[test]
+fn what_the_switch_has_and_the_tree_has_not_is_gone_after_the_start() {
+    let stage = Stage::new();
+    stage.write_user("team", "20001", "put back by an earlier run", "x");
+    stage.switch.reload();
+    fs::remove_file(stage.path("directory/team/20001.xml")).unwrap();
+    let connector = stage.connector();
+    connector.wait_until_ready();
+    assert_eq!(connector.user_ids(ADMIN), ["20000"]);
+    let info = connector.get(ADMIN, "/api/info").json();
+    assert_eq!(info["info"]["reloadxml"]["lastrun"], "not till now");
+}
+
+#[test]
 fn a_stopped_switch_leaves_the_last_state_and_a_started_one_is_followed_again() {
     let stage = Stage::new();
     let connector = stage.connector();
