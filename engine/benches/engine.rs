@@ -133,8 +133,8 @@ fn adding_900_users(bencher: Bencher) {
 
 /// An engine that has read a switch without users.
 fn connected_engine() -> Engine {
-    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
-    let start = Start { templates, unsettled: false };
+    let templates = Templates::new(fsconnector_templates::ALL).unwrap();
+    let start = Start { templates, unsettled: false, phones: None };
     let mut engine = Engine::new(Config::default(), start, Now::default()).unwrap();
     let epoch = Epoch(1);
     let mut inputs = vec![Input::SwitchUp { epoch }];

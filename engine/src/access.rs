@@ -34,18 +34,24 @@ pub enum Right {
     ReadPublic,
     /// Read one's own data.
     ReadOwn,
+    /// Read and remove the recordings of conferences outside the admin context.
+    KeepFriendsRecordings,
+    /// Read the provisioning of one's own phones, and put there what they upload.
+    Provision,
     /// Read the start page and what belongs to it.
     ReadPages,
 }
 
 /// The rights, each with the roles that have it.
-const TABLE: [(Right, &[Role]); 5] = {
+const TABLE: [(Right, &[Role]); 7] = {
     use Role::{Admin, Guest, Member};
     [
         (Right::Administer, &[Admin]),
         (Right::ReadFriends, &[Admin, Member]),
         (Right::ReadPublic, &[Admin, Member, Guest]),
         (Right::ReadOwn, &[Admin, Member, Guest]),
+        (Right::KeepFriendsRecordings, &[Admin, Member]),
+        (Right::Provision, &[Admin, Member, Guest]),
         (Right::ReadPages, &[Admin, Member, Guest]),
     ]
 };
@@ -63,7 +69,15 @@ mod tests {
 
     #[test]
     fn every_right_is_in_the_table_and_the_admin_has_it() {
-        for right in [Right::Administer, Right::ReadFriends, Right::ReadPublic, Right::ReadOwn, Right::ReadPages] {
+        for right in [
+            Right::Administer,
+            Right::ReadFriends,
+            Right::ReadPublic,
+            Right::ReadOwn,
+            Right::KeepFriendsRecordings,
+            Right::Provision,
+            Right::ReadPages,
+        ] {
             assert!(Role::Admin.may(right), "{right:?}");
         }
     }

@@ -4,27 +4,28 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::access::Role;
-use crate::path::RelPath;
-use crate::render::{Templates, conference_file, user_file};
-use crate::state::{Conference, Globals, User, UserId};
+use crate::files::Damage;
+use crate::mac::Mac;
+use crate::path::TreePath;
+use crate::render::Renderer;
+use crate::state::{Conference, User, UserId};
 use crate::switch::file::{Verdict, compare_conference, compare_user};
 
-/// Changes of files that happen all or not at all. No path is in it twice.
+/// Changes of files that happen all or not at all. No path is in it twice, and no file below a folder that goes, unless it
+/// is written.
 #[derive(Clone, Debug)]
 pub struct ChangeSet {
     /// The changes.
     pub changes: Vec<Change>,
     /// What the files are written with.
-    pub templates: Arc<Templates>,
-    /// The switch's global variables, which the files refer to.
-    pub globals: Arc<Globals>,
+    pub renderer: Arc<Renderer>,
 }
 
-/// What happens to one file.
+/// What happens to one file or folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The file, in the configuration tree.
-    pub path: RelPath,
+    /// The file or folder.
+    pub path: TreePath,
     /// What happens to it.
     pub kind: ChangeKind,
 }
@@ -38,6 +39,15 @@ pub enum ChangeKind {
     Replace(Before, Document),
     /// The file is removed. It has to hold exactly this user or conference.
     Remove(Before),
+    /// The file is made, or written anew if it holds the same user or conference, whatever it says of it.
+    Rebuild(Document),
+    /// The file is made, with its folder, or written anew, whatever it says; only what [`Renderer::content`] keeps of it
+    /// is kept. A damaged file is left alone.
+    Write(Document),
+    /// The file is made, with its folder, or written anew; nothing of what it says is kept.
+    WriteAfresh(Document),
+    /// The folder goes with all plain files in it, unless there are changes of their own for them. It need not be there.
+    RemoveFolder,
 }
 
 /// Whom a file holds, as the switch reports it.
@@ -65,6 +75,35 @@ pub enum Document {
     User(User, Role),
     /// A conference.
     Conference(Conference),
+    /// The provisioning of a user's Linphone, and the role of its context.
+    Linphone(User, Role),
+    /// A file of the Polycom phone of a user, and the role of its context.
+    Phone(PhoneFile, Mac, User, Role),
+}
+
+/// The files of a Polycom phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PhoneFile {
+    /// `<mac>.cfg`: which files there are.
+    Master,
+    /// `allprov.cfg`: the account.
+    Account,
+    /// `<mac>-directory.xml`: the contacts.
+    Directory,
+}
+
+impl PhoneFile {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Master, Self::Account, Self::Directory];
+
+    /// The file's name.
+    pub fn name(self, mac: &Mac) -> String {
+        match self {
+            Self::Master => format!("{mac}.cfg"),
+            Self::Account => "allprov.cfg".to_owned(),
+            Self::Directory => format!("{mac}-directory.xml"),
+        }
+    }
 }
 
 /// Why a file is not as a change needs it.
@@ -90,38 +129,45 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl ChangeSet {
-    /// The new content of a file; nothing if it is to be removed.
-    pub fn content(&self, change: &Change) -> Option<String> {
-        match &change.kind {
-            ChangeKind::Create(document) | ChangeKind::Replace(_, document) => Some(self.render(document)),
-            ChangeKind::Remove(_) => None,
-        }
-    }
-
-    fn render(&self, document: &Document) -> String {
-        match document {
-            Document::User(user, role) => user_file(&self.templates, &self.globals, user, *role),
-            Document::Conference(conference) => conference_file(&self.templates, conference),
+impl Change {
+    /// What the file is to say; nothing if it is to go.
+    pub fn document(&self) -> Option<&Document> {
+        match &self.kind {
+            ChangeKind::Create(document)
+            | ChangeKind::Replace(_, document)
+            | ChangeKind::Rebuild(document)
+            | ChangeKind::Write(document)
+            | ChangeKind::WriteAfresh(document) => Some(document),
+            ChangeKind::Remove(_) | ChangeKind::RemoveFolder => None,
         }
     }
 }
 
 impl ChangeSet {
+    /// The new content of a file that says `old` now, or does not exist; nothing if it is to be removed.
+    pub fn content(&self, change: &Change, old: Option<&[u8]>) -> Result<Option<String>, Damage> {
+        let old = old.filter(|_| !matches!(change.kind, ChangeKind::WriteAfresh(_)));
+        change.document().map(|document| self.renderer.content(document, old)).transpose()
+    }
+
     /// Whether the change may be made to a file that holds `content` now; if so, whether anything that somebody has added
     /// to it is lost.
     pub fn accepts(&self, change: &Change, content: &[u8]) -> Result<Loss, Refusal> {
+        let globals = self.renderer.globals();
         let verdict = match &change.kind {
             ChangeKind::Create(_) => return Err(Refusal::Occupied),
-            ChangeKind::Replace(Before::User(user), _) | ChangeKind::Remove(Before::User(user)) => {
-                compare_user(content, user, &self.globals)
-            }
+            ChangeKind::Write(_) | ChangeKind::WriteAfresh(_) | ChangeKind::RemoveFolder => return Ok(Loss::Nothing),
+            ChangeKind::Replace(Before::User(user), _)
+            | ChangeKind::Remove(Before::User(user))
+            | ChangeKind::Rebuild(Document::User(user, _)) => compare_user(content, user, globals),
             ChangeKind::Replace(Before::Conference(conference), _)
-            | ChangeKind::Remove(Before::Conference(conference)) => compare_conference(content, conference),
+            | ChangeKind::Remove(Before::Conference(conference))
+            | ChangeKind::Rebuild(Document::Conference(conference)) => compare_conference(content, conference),
+            ChangeKind::Rebuild(Document::Linphone(..) | Document::Phone(..)) => return Ok(Loss::Nothing),
         };
         match (verdict, &change.kind) {
-            (Verdict::Same { has_extras: true }, ChangeKind::Replace(..)) => Ok(Loss::Extras),
-            (Verdict::Same { .. }, _) => Ok(Loss::Nothing),
+            (Verdict::Same { has_extras: true }, ChangeKind::Replace(..) | ChangeKind::Rebuild(_)) => Ok(Loss::Extras),
+            (Verdict::Same { .. }, _) | (Verdict::Edited, ChangeKind::Rebuild(_)) => Ok(Loss::Nothing),
             (Verdict::Edited, _) => Err(Refusal::Changed),
             (Verdict::Others, _) => Err(Refusal::NotItsOwn),
         }

@@ -7,14 +7,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::change::Queued;
-use crate::change::command::{Command, Response, Unavailable};
-use crate::change::transaction::{Desk, Step, Transactions, refusal};
+use crate::change::command::{Command, Outcome, Response, Unavailable};
+use crate::change::press::Press;
+use crate::change::response::refusal;
+use crate::change::sweep::Sweeps;
+use crate::change::transaction::{Desk, QUEUE, Step, Transactions};
 use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use crate::note::Note;
 use crate::path::RelPath;
-use crate::render::Templates;
+use crate::render::{PublicAddress, Templates};
 use crate::state::{Info, Reload, State};
 use crate::switch::{Oddity, QUESTIONS, Reading};
 use crate::time::{Mono, Now};
@@ -42,7 +45,11 @@ pub struct Engine {
     retry: Option<Mono>,
     /// The oddities of the last state, which the log has heard of.
     said: BTreeSet<Oddity>,
+    press: Arc<Press>,
     transactions: Transactions,
+    sweeps: Sweeps,
+    /// Whether it is the sweeps' turn, though changes wait.
+    sweep_is_due: bool,
     last_effect: EffectId,
 }
 
@@ -53,6 +60,8 @@ pub struct Start {
     pub templates: Templates,
     /// Whether files were put back since the switch has loaded them.
     pub unsettled: bool,
+    /// Where phones reach the program; nothing if there is no static tree for their files.
+    pub phones: Option<PublicAddress>,
 }
 
 /// One round of questions: to the switch, and to the disk.
@@ -68,6 +77,7 @@ impl Engine {
     /// An engine that knows nothing yet; the switch counts as not connected since `now`.
     pub fn new(config: Config, start: Start, now: Now) -> Result<Self, ConfigError> {
         config.check()?;
+        let press = Arc::new(Press::new(start.templates, start.phones));
         Ok(Self {
             config: Arc::new(config),
             session: None,
@@ -79,7 +89,10 @@ impl Engine {
             own_reload: false,
             retry: None,
             said: BTreeSet::new(),
-            transactions: Transactions::new(Arc::new(start.templates), start.unsettled),
+            transactions: Transactions::new(Arc::clone(&press), start.unsettled),
+            press,
+            sweeps: Sweeps::default(),
+            sweep_is_due: false,
             last_effect: EffectId(0),
         })
     }
@@ -109,19 +122,31 @@ impl Engine {
 
     /// Whether nothing is in flight, so that it is safe to stop.
     pub fn is_idle(&self) -> bool {
-        self.round.is_none() && self.transactions.is_idle()
+        self.round.is_none() && self.transactions.is_idle() && self.sweeps.is_idle()
     }
 
-    /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order.
+    /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order. Sweeps
+    /// go on in between.
     fn proceed(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if !self.is_idle() || self.retry.is_some() {
-            return;
+        while self.is_idle() {
+            let swept = self.sweep_is_due && self.sweep(now, out);
+            if !swept && !self.begin(now, out) && !self.sweep(now, out) {
+                return;
+            }
+        }
+    }
+
+    /// Begins what comes before sweeps, if there is anything.
+    fn begin(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
+        if self.retry.is_some() {
+            return false;
         }
         if self.transactions.is_unrestored() {
             let (transactions, mut desk) = self.desk(out);
             transactions.restore(&mut desk);
         } else if self.session.is_none() {
             // All the rest needs the switch.
+            return false;
         } else if self.transactions.is_unsettled() {
             self.own_reload = true;
             let (transactions, mut desk) = self.desk(out);
@@ -129,10 +154,27 @@ impl Engine {
         } else if self.stale {
             self.ask(out);
         } else if let Some(state) = self.published.clone().filter(|_| self.transactions.has_requests()) {
+            self.sweep_is_due = true;
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.begin(state, &mut desk);
             self.take(now, step, out);
+        } else {
+            return false;
         }
+        true
+    }
+
+    /// Goes on with the sweeps, if there are any and the files are as they are to be.
+    fn sweep(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
+        self.sweep_is_due = false;
+        let Some(state) = self.published.clone() else { return false };
+        if self.transactions.is_unrestored() || !self.sweeps.has_work() {
+            return false;
+        }
+        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session };
+        let step = self.sweeps.go_on(&state, &self.press, now.wall, &mut desk);
+        self.take(now, step, out);
+        true
     }
 
     fn desk<'a>(&'a mut self, out: &'a mut Vec<Effect>) -> (&'a mut Transactions, Desk<'a>) {
@@ -154,13 +196,18 @@ impl Engine {
         } else if !self.readable {
             Some(Unavailable::Unreadable)
         } else {
-            self.transactions.is_full().then_some(Unavailable::Busy)
+            let waiting = self.transactions.waiting() + self.sweeps.waiting();
+            (waiting >= QUEUE).then_some(Unavailable::Busy)
         };
         if let Some(why) = refused {
             let response = refusal(&queued, why);
             return respond(queued, response, out);
         }
-        self.transactions.enqueue(queued);
+        if Sweeps::serve(&queued.command) {
+            self.sweeps.enqueue(queued);
+        } else {
+            self.transactions.enqueue(queued);
+        }
         // Somebody waits for it: what was to be tried again later is tried now.
         self.retry = None;
     }
@@ -169,15 +216,29 @@ impl Engine {
         match step {
             Step::Wait => {}
             Step::ReadBack => self.ask(out),
-            Step::Answer(answers) => respond_all(answers, out),
-            Step::Finish(reading, answers) => {
-                if answers.iter().any(|(queued, _)| queued.command == Command::RebuildUsers) {
-                    self.info.maintenance = Some(now.wall);
+            Step::Answer(answers) => {
+                if self.is_maintenance(now, &answers) {
+                    self.publish_info(out);
                 }
+                respond_all(answers, out);
+            }
+            Step::Finish(reading, answers) => {
+                self.is_maintenance(now, &answers);
                 self.learn(reading, out);
                 respond_all(answers, out);
             }
         }
+    }
+
+    /// Notes it if all files of a kind were written anew.
+    fn is_maintenance(&mut self, now: Now, answers: &[(Queued, Response)]) -> bool {
+        let writes_all = |command: &Command| matches!(command, Command::RebuildUsers) || Sweeps::serve(command);
+        let is_done = |response: &Response| !matches!(response.outcome, Outcome::Single(Err(_)));
+        let any = answers.iter().any(|(queued, response)| writes_all(&queued.command) && is_done(response));
+        if any {
+            self.info.maintenance = Some(now.wall);
+        }
+        any
     }
 
     fn switch_up(&mut self, now: Now, epoch: Epoch, out: &mut Vec<Effect>) {
@@ -282,6 +343,11 @@ impl Engine {
             }
             Err(result) => result,
         };
+        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session };
+        let result = match self.sweeps.files_done(id, result, self.published.as_ref(), &mut desk) {
+            Ok(step) => return self.take(now, step, out),
+            Err(result) => result,
+        };
         let Some(round) = self.round.as_mut().filter(|round| round.listing == id) else { return };
         round.files = Some(match result {
             Ok(FilesDone::Listed(files)) => files,
@@ -361,13 +427,17 @@ fn respond_all(answers: Vec<(Queued, Response)>, out: &mut Vec<Effect>) {
 }
 
 fn respond(queued: Queued, response: Response, out: &mut Vec<Effect>) {
-    let name = |item: &Value| item.get("id").or(item.get("num")).and_then(Value::as_str).unwrap_or_default().to_owned();
-    out.push(Effect::Log(Note::Audit {
-        caller: queued.caller,
-        op: response.op,
-        done: response.done.iter().map(name).collect(),
-        failed: counted(response.failed.iter().map(|failed| &*failed.error)),
-    }));
+    let (done, failed) = match &response.outcome {
+        Outcome::Items { done, failed } => {
+            let name = |item: &Value| {
+                item.get("id").or(item.get("num")).and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
+            (done.iter().map(name).collect(), counted(failed.iter().map(|failed| &*failed.error)))
+        }
+        Outcome::Single(Ok(done)) => (vec![done.clone()], Vec::new()),
+        Outcome::Single(Err(why)) => (Vec::new(), vec![why.clone()]),
+    };
+    out.push(Effect::Log(Note::Audit { caller: queued.caller, op: response.op, done, failed }));
     out.push(Effect::Respond { id: queued.id, response });
 }
 

@@ -12,8 +12,9 @@
 //! use fsconnector_engine::time::Now;
 //!
 //! let conference = r#"<include><extension name="{name}"/></include>"#;
-//! let templates = Templates::new(r#"<include><user id="{id}"/></include>"#, &[("default", conference)])?;
-//! let start = Start { templates, unsettled: false };
+//! let user = r#"<include><user id="{id}"/></include>"#;
+//! let templates = Templates::new([("user.xml", user), ("conference/default.xml", conference)])?;
+//! let start = Start { templates, unsettled: false, phones: None };
 //! let mut engine = Engine::new(Config::default(), start, Now::default())?;
 //! let mut effects = Vec::new();
 //! engine.handle(Now::default(), Input::SwitchUp { epoch: Epoch(1) }, &mut effects);
@@ -55,6 +56,7 @@ mod engine;
 pub mod esl;
 pub mod files;
 pub mod io;
+pub mod mac;
 pub mod note;
 pub mod numbers;
 pub mod path;

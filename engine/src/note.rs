@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::change::command::Caller;
-use crate::files::FileError;
-use crate::path::RelPath;
+use crate::files::{FileError, LeftAlone};
+use crate::path::TreePath;
 use crate::switch::{Oddity, Unreadable};
 
 /// How much a note matters.
@@ -54,9 +54,11 @@ pub enum Note {
     /// Files could not be put back.
     NotUndone(FileError),
     /// A file was written anew, and what somebody had added to it by hand was dropped.
-    Dropped(RelPath),
+    Dropped(TreePath),
+    /// A damaged file was left as it is.
+    Damaged(LeftAlone),
     /// A file was not put back, for somebody has changed it meanwhile.
-    LeftAlone(RelPath),
+    LeftAlone(TreePath),
     /// The switch did not take a reload, with its words.
     NotReloaded(String),
     /// Something in the configuration does not fit. Said once, until it is gone.
@@ -68,7 +70,12 @@ impl Note {
     pub fn level(&self) -> Level {
         match self {
             Self::SwitchUp | Self::Reloaded | Self::Read { .. } | Self::Audit { .. } => Level::Info,
-            Self::SwitchDown | Self::Odd(_) | Self::NotListed(_) | Self::LeftAlone(_) | Self::Dropped(_) => Level::Warn,
+            Self::SwitchDown
+            | Self::Odd(_)
+            | Self::NotListed(_)
+            | Self::LeftAlone(_)
+            | Self::Dropped(_)
+            | Self::Damaged(_) => Level::Warn,
             Self::Unreadable(_) | Self::NotWritten(_) | Self::NotUndone(_) | Self::NotReloaded(_) => Level::Error,
         }
     }
@@ -108,6 +115,7 @@ impl fmt::Display for Note {
             Self::Dropped(path) => write!(f, "{path} was written anew; what had been added to it by hand was dropped"),
             Self::LeftAlone(path) => write!(f, "{path} was changed by hand meanwhile and left as it is"),
             Self::NotReloaded(words) => write!(f, "the switch does not take its configuration: {words}"),
+            Self::Damaged(left) => left.fmt(f),
             Self::Odd(oddity) => oddity.fmt(f),
         }
     }

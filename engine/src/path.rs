@@ -1,4 +1,4 @@
-//! Names of files below a root.
+//! Names of files below a root, and the roots there are.
 
 use std::fmt;
 
@@ -38,6 +38,43 @@ impl RelPath {
 impl fmt::Display for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The trees that the connector writes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tree {
+    /// The switch's XML files.
+    Configuration,
+    /// What clients are served: provisioning, the web client, archives.
+    Static,
+}
+
+/// A file or folder of one of the trees.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TreePath {
+    /// The tree.
+    pub tree: Tree,
+    /// Where it is in there.
+    pub path: RelPath,
+}
+
+impl TreePath {
+    /// A path in the configuration tree.
+    pub fn configuration(path: RelPath) -> Self {
+        Self { tree: Tree::Configuration, path }
+    }
+
+    /// A path in the static tree.
+    pub fn in_static(path: RelPath) -> Self {
+        Self { tree: Tree::Static, path }
+    }
+}
+
+/// The path below its root. No path is in both trees, so that says enough.
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)
     }
 }
 

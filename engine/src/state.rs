@@ -219,6 +219,13 @@ impl Users {
         positions.into_iter().map(|position| &self.list[position as usize])
     }
 
+    /// The users in the order of their ids, from the first after `id` on; without one, all.
+    pub fn after(&self, id: Option<&UserId>) -> impl Iterator<Item = &User> {
+        let position_of = |position: &u32| &self.list[*position as usize].id;
+        let first = id.map_or(0, |id| self.by_id.partition_point(|position| position_of(position) <= id));
+        self.by_id.get(first..).unwrap_or_default().iter().map(|position| &self.list[*position as usize])
+    }
+
     /// The one user who may log in with this name, with the role of its context.
     pub fn login(&self, name: &str) -> Option<(&User, Role)> {
         let at = self.logins.binary_search_by(|(position, _)| (*self.list[*position as usize].name).cmp(name)).ok()?;
@@ -334,6 +341,17 @@ mod tests {
         assert_eq!(found("3"), ["31", "30", "3"]);
         assert_eq!(found("5"), [""; 0]);
         assert_eq!(found(""), ids);
+    }
+
+    #[test]
+    fn users_are_gone_through_by_id_from_any_point_on() {
+        let users = users(["3", "1", "20"].iter().map(|id| user(id, id, "team", "x")).collect());
+        let after =
+            |id| users.after(UserId::parse(id).as_ref()).map(|user| user.id.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(after(""), ["1", "20", "3"]);
+        assert_eq!(after("1"), ["20", "3"]);
+        assert_eq!(after("19"), ["20", "3"]);
+        assert_eq!(after("3"), [""; 0]);
     }
 
     #[test]

@@ -64,8 +64,8 @@ fn profiles() -> String {
 }
 
 fn start() -> Start {
-    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
-    Start { templates, unsettled: false }
+    let templates = Templates::new(fsconnector_templates::ALL).unwrap();
+    Start { templates, unsettled: false, phones: None }
 }
 
 impl Desk {

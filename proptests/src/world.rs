@@ -217,10 +217,10 @@ impl World {
             let misfit = scene.ledger.recovered(&visible(&scene.model));
             scene.demand("after a crash all files are old or all are new", misfit);
         }
-        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)
+        let templates = Templates::new(fsconnector_templates::ALL)
             .map_err(|error| impossible(&error))?;
         // The one before may have ended between putting files back and having the switch reload.
-        let start = Start { templates, unsettled: true };
+        let start = Start { templates, unsettled: true, phones: None };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
         self.connector = Some(Connector::new(engine, change_sets, self.now.mono));
         Ok(())

@@ -1,19 +1,22 @@
 //! The templates of the files that fsconnector writes, in the language of `tinytemplate`: `{name}` stands for a value,
 //! `\{` for a brace.
 //!
-//! A template is a file of its own in the folder of this crate, so an administrator can read what will be written. Each
-//! has `<include>` and `</include>` alone on their lines, since the switch drops such lines whole.
+//! A template is a file of its own in the folder of this crate, so an administrator can read what will be written, and
+//! put another one in its place. Those of the switch have `<include>` and `</include>` alone on their lines, since the
+//! switch drops such lines whole.
 
-/// `directory/<context>/<id>.xml`: a user. Values: `id password context name email polymac conf_flags conpin`.
-pub const USER: &str = include_str!("../user.xml");
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("../", $name)))),*] };
+}
 
-/// `dialplan/conferences/<num>.xml`: a conference, by the name of its profile; the first entry serves all profiles that
-/// have no template of their own. Values: `num name type pin`.
-pub const CONFERENCES: [(&str, &str); 3] = [
-    ("default", include_str!("../conference/default.xml")),
-    ("16kHz-novideo", include_str!("../conference/16kHz-novideo.xml")),
-    ("48kHz-video", include_str!("../conference/48kHz-video.xml")),
-];
+/// All templates by name.
+///
+/// | name | file | values |
+/// |---|---|---|
+/// | `user.xml` | `directory/<context>/<id>.xml` | `id password context name email polymac conf_flags conpin` |
+/// | `conference/<profile>.xml` | `dialplan/conferences/<num>.xml` of that profile; `default` serves the others | `num name type pin` |
+pub const ALL: [(&str, &str); 4] =
+    templates!["user.xml", "conference/default.xml", "conference/16kHz-novideo.xml", "conference/48kHz-video.xml"];
 
 #[cfg(test)]
 mod tests {
@@ -23,15 +26,14 @@ mod tests {
     #[test]
     fn every_template_compiles() {
         let mut templates = TinyTemplate::new();
-        templates.add_template("user", USER).unwrap();
-        for (profile, text) in CONFERENCES {
-            templates.add_template(profile, text).unwrap();
+        for (name, text) in ALL {
+            templates.add_template(name, text).unwrap();
         }
     }
 
     #[test]
-    fn the_include_tags_stand_alone_on_their_lines() {
-        for text in CONFERENCES.iter().map(|(_, text)| *text).chain([USER]) {
+    fn the_include_tags_of_the_switch_stand_alone_on_their_lines() {
+        for (_, text) in ALL.iter().filter(|(_, text)| text.contains("<include")) {
             let dropped: Vec<&str> = text.lines().filter(|line| line.contains("include>")).collect();
             assert_eq!(dropped, ["<include>", "</include>"]);
         }

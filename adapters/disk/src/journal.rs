@@ -43,8 +43,8 @@ pub(crate) enum StepKind {
 
 /// Where the journal is, for messages.
 #[expect(clippy::expect_used, reason = "the name is a plain one")]
-pub(crate) fn journal_path() -> RelPath {
-    RelPath::parse(JOURNAL).expect("a plain name")
+pub(crate) fn journal_path() -> TreePath {
+    TreePath::configuration(RelPath::parse(JOURNAL).expect("a plain name"))
 }
 
 impl Journal {

@@ -57,10 +57,10 @@ impl Program {
         let (stop_gate, gate_stopped) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
         let tree = open_tree(&settings.folders.configuration)?;
-        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
+        let templates = Templates::new(fsconnector_templates::ALL)?;
         let gate = open_gate(&settings, &readers, queue)?;
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
-        let start = Start { templates, unsettled: true };
+        let start = Start { templates, unsettled: true, phones: None };
         let engine = Engine::new(settings.engine, start, clock.now())?;
         let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), tree, readers, states };
         thread::Builder::new()

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::files::Part;
 use crate::secret::Secret;
 use crate::state::UserId;
 
@@ -46,12 +47,20 @@ pub enum Command {
     DelUsers(Vec<Item<UserTarget>>),
     /// `users/rebuild`: all user files are written anew.
     RebuildUsers,
+    /// `users/reprov`: the provisioning of all users is written anew.
+    ReprovisionUsers,
     /// `conferences/add`
     AddConferences(Vec<Item<NewConference>>),
     /// `conferences/mod`
     ModConferences(Vec<Item<ConferenceChange>>),
     /// `conferences/del`
     DelConferences(Vec<Item<ConferenceTarget>>),
+    /// `conferences/rebuildcontacts`: the contact lists in all provisioning are written anew.
+    RebuildContacts,
+    /// `store/…`
+    Store(Part),
+    /// `restore/…`
+    Restore(Part),
 }
 
 impl Command {
@@ -62,21 +71,36 @@ impl Command {
             Self::ModUsers(_) => "users/mod",
             Self::DelUsers(_) => "users/del",
             Self::RebuildUsers => "users/rebuild",
+            Self::ReprovisionUsers => "users/reprov",
             Self::AddConferences(_) => "conferences/add",
             Self::ModConferences(_) => "conferences/mod",
             Self::DelConferences(_) => "conferences/del",
+            Self::RebuildContacts => "conferences/rebuildcontacts",
+            Self::Store(Part::Directory) => "store/directory",
+            Self::Store(Part::Dialplan) => "store/dialplan",
+            Self::Store(Part::Conferences) => "store/conferences",
+            Self::Store(Part::FreeSwitch) => "store/freeswitch",
+            Self::Restore(Part::Directory) => "restore/directory",
+            Self::Restore(Part::Dialplan) => "restore/dialplan",
+            Self::Restore(Part::Conferences) => "restore/conferences",
+            Self::Restore(Part::FreeSwitch) => "restore/freeswitch",
         }
     }
 
-    /// What the items of the operation are called in answers.
-    pub(crate) fn noun(&self) -> Noun {
+    /// How the command is answered.
+    pub fn form(&self) -> Form {
         match self {
-            Self::AddUsers(_) | Self::ModUsers(_) | Self::DelUsers(_) | Self::RebuildUsers => Noun::User,
-            Self::AddConferences(_) | Self::ModConferences(_) | Self::DelConferences(_) => Noun::Conference,
+            Self::AddUsers(_) | Self::ModUsers(_) | Self::DelUsers(_) | Self::RebuildUsers | Self::ReprovisionUsers => {
+                Form::Items(Noun::User)
+            }
+            Self::AddConferences(_) | Self::ModConferences(_) | Self::DelConferences(_) => {
+                Form::Items(Noun::Conference)
+            }
+            Self::RebuildContacts | Self::Store(_) | Self::Restore(_) => Form::Single,
         }
     }
 
-    /// The items as they were sent; a rebuild has none.
+    /// The items as they were sent, if there are any.
     pub(crate) fn sent(&self) -> Vec<&Value> {
         fn all<T>(items: &[Item<T>]) -> Vec<&Value> {
             items.iter().map(|item| &item.sent).collect()
@@ -85,7 +109,9 @@ impl Command {
             Self::AddUsers(items) => all(items),
             Self::ModUsers(items) => all(items),
             Self::DelUsers(items) => all(items),
-            Self::RebuildUsers => Vec::new(),
+            Self::RebuildUsers | Self::ReprovisionUsers | Self::RebuildContacts | Self::Store(_) | Self::Restore(_) => {
+                Vec::new()
+            }
             Self::AddConferences(items) => all(items),
             Self::ModConferences(items) => all(items),
             Self::DelConferences(items) => all(items),
@@ -176,6 +202,15 @@ pub struct ConferenceTarget {
     pub(crate) num: String,
 }
 
+/// The forms of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lists of what was done and what failed.
+    Items(Noun),
+    /// One text for what was done, or why not.
+    Single,
+}
+
 /// What the items of an answer are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -191,19 +226,39 @@ pub enum Noun {
 pub struct Response {
     /// The name of the operation.
     pub op: &'static str,
-    /// The items that were done, as the switch has them now.
-    pub done: Vec<Value>,
-    /// The items that failed: nothing has changed for them.
-    pub failed: Vec<Failed>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The damaged files that should have been written, each with what is wrong with it.
+    pub left_alone: Vec<String>,
     /// Why the request as a whole could not be carried out.
     pub unavailable: Option<Unavailable>,
 }
 
+/// What came of a request.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Of each item.
+    Items {
+        /// The items that were done, as the switch has them now.
+        done: Vec<Value>,
+        /// The items that failed: nothing has changed for them.
+        failed: Vec<Failed>,
+    },
+    /// Of the one thing that was asked for: what was done, or why nothing was.
+    Single(Result<String, String>),
+}
+
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors: Vec<&str> = self.failed.iter().map(|failed| failed.error.as_str()).collect();
-        let Self { op, done, unavailable, .. } = self;
-        write!(f, "Response({op}: {} done, failed {errors:?}, {unavailable:?})", done.len())
+        let Self { op, outcome, left_alone, unavailable } = self;
+        match outcome {
+            Outcome::Items { done, failed } => {
+                let errors: Vec<&str> = failed.iter().map(|failed| failed.error.as_str()).collect();
+                write!(f, "Response({op}: {} done, failed {errors:?}", done.len())
+            }
+            Outcome::Single(result) => write!(f, "Response({op}: {result:?}"),
+        }?;
+        write!(f, ", left alone {left_alone:?}, {unavailable:?})")
     }
 }
 

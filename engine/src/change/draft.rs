@@ -7,9 +7,12 @@ use std::sync::Arc;
 use crate::access::Role;
 use crate::change_set::{Before, Change, ChangeKind, Document, Subject};
 use crate::config::{Config, Context};
+use crate::mac::Mac;
 use crate::numbers::FreeNumbers;
-use crate::path::RelPath;
+use crate::path::{RelPath, TreePath};
 use crate::state::{Conference, Free, State, User, UserId};
+
+use super::provisioning::{self, phones};
 
 /// What a transaction makes of one user or conference.
 pub(super) struct Outcome {
@@ -31,12 +34,20 @@ pub(super) enum Fate {
 /// A state with changes.
 pub(super) struct Draft {
     state: Arc<State>,
+    /// Whether phones are provisioned.
+    provisions: bool,
+    /// Whose provisioning is to be written or removed.
+    provisioned: BTreeSet<UserId>,
+    /// Under which id the state has those who were given another one.
+    origins: BTreeMap<UserId, UserId>,
     /// What becomes of users: the new values, or nothing for those who go.
     users: BTreeMap<UserId, Option<User>>,
     /// Who has which name among those in `users`.
     names: BTreeMap<Box<str>, UserId>,
+    /// The phones of all users, as the state has them.
+    phones_before: BTreeMap<Mac, UserId>,
     /// The phones of all users.
-    phones: BTreeMap<Box<str>, UserId>,
+    phones: BTreeMap<Mac, UserId>,
     conferences: BTreeMap<u32, Option<Conference>>,
     /// Where the state has each conference.
     conference_places: BTreeMap<u32, usize>,
@@ -49,7 +60,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// A draft without changes yet. The numbers in `taken` are not given, whatever the state says.
-    pub(super) fn new(state: Arc<State>, taken: &BTreeSet<u32>) -> Self {
+    pub(super) fn new(state: Arc<State>, taken: &BTreeSet<u32>, provisions: bool) -> Self {
         let mut free = state.free.to_vec();
         for free in &mut free {
             for number in taken {
@@ -57,16 +68,19 @@ impl Draft {
                 free.conferences.take(*number);
             }
         }
-        let phone = |user: &User| (user.polymac.clone(), user.id.clone());
-        let phones = state.users.iter().filter(|user| &*user.polymac != "none").map(phone).collect();
+        let phones_before = phones(&state.users);
         let name = |conference: &Conference| (conference.name.clone(), conference.num);
         let places = state.conferences.iter().enumerate();
         let conference_places = places.map(|(place, conference)| (conference.num, place)).collect();
         let conference_names = state.conferences.iter().map(name).collect();
         Self {
             users: BTreeMap::new(),
+            provisions,
+            provisioned: BTreeSet::new(),
+            origins: BTreeMap::new(),
             names: BTreeMap::new(),
-            phones,
+            phones: phones_before.clone(),
+            phones_before,
             conferences: BTreeMap::new(),
             conference_places,
             conference_names,
@@ -117,16 +131,30 @@ impl Draft {
     }
 
     /// Whether somebody else than `own` has this phone.
-    pub(super) fn phone_is_taken(&self, mac: &str, own: Option<&UserId>) -> bool {
+    pub(super) fn phone_is_taken(&self, mac: &Mac, own: Option<&UserId>) -> bool {
         self.phones.get(mac).is_some_and(|id| Some(id) != own)
     }
 
     /// Takes a user in, new or changed.
     pub(super) fn put_user(&mut self, user: User) {
+        self.provisioned.insert(user.id.clone());
+        self.rewrite_user(user);
+    }
+
+    /// Takes a user in who has another id now.
+    pub(super) fn move_user(&mut self, from: &UserId, user: User) {
+        let origin = self.origins.remove(from).unwrap_or_else(|| from.clone());
+        self.remove_user(from);
+        self.origins.insert(user.id.clone(), origin);
+        self.put_user(user);
+    }
+
+    /// Takes a user in whose provisioning stays as it is.
+    pub(super) fn rewrite_user(&mut self, user: User) {
         self.forget_user(&user.id);
         self.names.insert(user.name.clone(), user.id.clone());
-        if &*user.polymac != "none" {
-            self.phones.insert(user.polymac.clone(), user.id.clone());
+        if let Some(mac) = Mac::parse(&user.polymac) {
+            self.phones.insert(mac, user.id.clone());
         }
         self.touched.push(Subject::User(user.id.clone()));
         self.users.insert(user.id.clone(), Some(user));
@@ -135,18 +163,19 @@ impl Draft {
     /// Removes a user.
     pub(super) fn remove_user(&mut self, id: &UserId) {
         self.forget_user(id);
+        self.origins.remove(id);
+        self.provisioned.insert(id.clone());
         self.touched.push(Subject::User(id.clone()));
         self.users.insert(id.clone(), None);
     }
 
     fn forget_user(&mut self, id: &UserId) {
-        let Some((name, phone)) = self.user(id.as_str()).map(|user| (user.name.clone(), user.polymac.clone())) else {
-            return;
-        };
+        let Some(user) = self.user(id.as_str()) else { return };
+        let (name, phone) = (user.name.clone(), Mac::parse(&user.polymac));
         if self.names.get(&name) == Some(id) {
             self.names.remove(&name);
         }
-        if self.phones.get(&phone) == Some(id) {
+        if let Some(phone) = phone.filter(|phone| self.phones.get(phone) == Some(id)) {
             self.phones.remove(&phone);
         }
     }
@@ -206,9 +235,35 @@ impl Draft {
         all.filter_map(|(subject, fate, change)| Some(Outcome { subject, fate, change: change? })).collect()
     }
 
+    /// What is to come of the provisioning of everybody who was changed.
+    pub(super) fn provisioning(&self) -> Vec<(Subject, Change)> {
+        if !self.provisions {
+            return Vec::new();
+        }
+        let mut changes = Vec::new();
+        for id in &self.provisioned {
+            let before = self.state.users.by_id(id.as_str());
+            let after = self.users.get(id).and_then(Option::as_ref);
+            let files = provisioning::changes(self, id, before, after);
+            changes.extend(files.into_iter().map(|change| (Subject::User(id.clone()), change)));
+        }
+        changes
+    }
+
+    /// Who has this phone now.
+    pub(super) fn phone_owner(&self, mac: &Mac) -> Option<&UserId> {
+        self.phones.get(mac)
+    }
+
+    /// Whether this user had the phone before, perhaps under another id, or nobody had it.
+    pub(super) fn phone_stays(&self, mac: &Mac, id: &UserId) -> bool {
+        let origin = self.origins.get(id).unwrap_or(id);
+        self.phones_before.get(mac).is_none_or(|before| before == origin)
+    }
+
     fn user_change(&self, id: &UserId, after: Option<&User>) -> Option<Change> {
         let before = self.state.users.by_id(id.as_str());
-        let path = user_path(before.or(after)?)?;
+        let path = TreePath::configuration(user_path(before.or(after)?)?);
         let before = before.cloned().map(Before::User);
         let document = after.map(|user| Document::User(user.clone(), self.role(&user.context)));
         Some(Change { path, kind: kind(before, document)? })
@@ -217,7 +272,7 @@ impl Draft {
     fn conference_change(&self, num: u32, after: Option<&Conference>) -> Option<Change> {
         let before = self.known_conference(num).cloned().map(Before::Conference);
         let document = after.cloned().map(Document::Conference);
-        Some(Change { path: conference_path(num)?, kind: kind(before, document)? })
+        Some(Change { path: TreePath::configuration(conference_path(num)?), kind: kind(before, document)? })
     }
 }
 

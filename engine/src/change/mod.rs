@@ -6,15 +6,23 @@
 //! draft.rs         a state with what was decided to change of it
 //! users.rs         add, mod, del, rebuild of users, each item on its own
 //! conferences.rs   add, mod, del of conferences
+//! provisioning.rs  which files phones have, and what becomes of them when a user changes
 //! plan.rs          a group of requests → changes of files, answers, and what the switch has to show
-//! transaction.rs   the plan is carried out, or put back
+//! transaction.rs   the plan is carried out, or put back; archives are made and restored
+//! sweep.rs         the files of all phones are written anew, some at a time
+//! response.rs      the answers to requests
+//! press.rs         what all files are written with
 //! ```
 
 pub mod command;
 mod conferences;
 mod draft;
 mod plan;
+pub(crate) mod press;
+mod provisioning;
+pub(crate) mod response;
 mod rules;
+pub(crate) mod sweep;
 pub(crate) mod transaction;
 mod users;
 
@@ -72,6 +80,12 @@ pub(crate) enum Failure {
     Rejected(String),
     /// The files could not be written.
     NotWritten(String),
+    /// The archive, or the tree, is not fit for it.
+    Unfit(String),
+    /// A file of the phone is damaged, in these words.
+    LeftAlone(String),
+    /// There is no static tree, so phones are not provisioned.
+    NoStaticTree,
     /// The change failed, and the files could not be put back yet.
     NotPutBack,
     /// The switch took the files, but shows something else.
@@ -96,6 +110,8 @@ impl fmt::Display for Failure {
             Self::ChangedByHand => f.write_str("the file was changed by hand meanwhile"),
             Self::Rejected(words) => f.write_str(words),
             Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
+            Self::Unfit(words) | Self::LeftAlone(words) => f.write_str(words),
+            Self::NoStaticTree => f.write_str("the static tree cannot be reached, so there is no provisioning; the log says why"),
             Self::NotPutBack => f.write_str(
                 "a change failed and its files could not be put back; that is tried again until it succeeds, and the log says why",
             ),

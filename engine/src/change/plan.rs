@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::command::{Command, Failed, Item, Response};
+use super::command::{Command, Failed, Form, Item, Response};
 use super::draft::{Draft, Fate, Outcome};
+use super::response::items;
 use super::{Failure, Queued, Seed, conferences, users};
 use crate::change_set::{Change, Subject};
-use crate::path::RelPath;
+use crate::path::TreePath;
 use crate::query::{conference_json, user_json};
 use crate::render::resolve_pin;
 use crate::secret::Secret;
@@ -26,6 +27,8 @@ pub(super) struct ItemId {
 /// What a group of requests comes to.
 pub(super) struct Plan {
     outcomes: Vec<Outcome>,
+    /// The changes of phones' files, with those whose they are.
+    provisioning: Vec<(Subject, Change)>,
     /// Which items have to do with whom.
     owners: BTreeMap<Subject, Vec<ItemId>>,
     answers: Vec<Vec<Answer>>,
@@ -40,26 +43,37 @@ struct Answer {
 
 impl Plan {
     /// Judges every item against the state and what the items before it have left.
-    pub(super) fn new(state: Arc<State>, requests: &[Queued], taken: &BTreeSet<u32>) -> Self {
-        let mut draft = Draft::new(state, taken);
+    pub(super) fn new(state: Arc<State>, requests: &[Queued], taken: &BTreeSet<u32>, provisions: bool) -> Self {
+        let mut draft = Draft::new(state, taken, provisions);
         let mut owners: BTreeMap<Subject, Vec<ItemId>> = BTreeMap::new();
         let mut answers = Vec::with_capacity(requests.len());
         for (request, queued) in requests.iter().enumerate() {
             let judging = Judging { draft: &mut draft, owners: &mut owners, queued, request, answers: Vec::new() };
             answers.push(judging.command());
         }
-        Self { outcomes: draft.outcomes(), owners, answers }
+        Self { outcomes: draft.outcomes(), provisioning: draft.provisioning(), owners, answers }
     }
 
     /// The changes of files.
     pub(super) fn changes(&self) -> Vec<Change> {
-        self.outcomes.iter().map(|outcome| outcome.change.clone()).collect()
+        let phones = self.provisioning.iter().map(|(_, change)| change);
+        self.outcomes.iter().map(|outcome| &outcome.change).chain(phones).cloned().collect()
     }
 
     /// The items that have to do with the file.
-    pub(super) fn owners_of(&self, path: &RelPath) -> impl Iterator<Item = ItemId> {
+    pub(super) fn owners_of(&self, path: &TreePath) -> impl Iterator<Item = ItemId> {
+        self.subject_of(path).and_then(|subject| self.owners.get(subject)).into_iter().flatten().copied()
+    }
+
+    fn subject_of(&self, path: &TreePath) -> Option<&Subject> {
         let outcome = self.outcomes.iter().find(|outcome| outcome.change.path == *path);
-        outcome.and_then(|outcome| self.owners.get(&outcome.subject)).into_iter().flatten().copied()
+        let of_phone = || self.provisioning.iter().find(|(_, change)| change.path == *path);
+        outcome.map(|outcome| &outcome.subject).or_else(|| of_phone().map(|(subject, _)| subject))
+    }
+
+    /// The requests that have to do with the file.
+    pub(super) fn requests_of(&self, path: &TreePath) -> BTreeSet<usize> {
+        self.owners_of(path).map(|item| item.request).collect()
     }
 
     /// The items of whose change the switch shows something else, each with what it is.
@@ -67,7 +81,7 @@ impl Plan {
         let wrong = self.outcomes.iter().filter(|outcome| !is_shown(outcome, reading));
         wrong
             .flat_map(|outcome| {
-                let failure = Failure::NotShown(outcome.subject.clone(), outcome.change.path.clone());
+                let failure = Failure::NotShown(outcome.subject.clone(), outcome.change.path.path.clone());
                 let owners = self.owners.get(&outcome.subject).into_iter().flatten();
                 owners.map(move |item| (*item, failure.clone()))
             })
@@ -137,6 +151,8 @@ impl Judging<'_> {
                     conferences::remove(draft, asked).map(|conference| conference_json(&conference))
                 });
             }
+            // These are carried out in other ways.
+            Command::ReprovisionUsers | Command::RebuildContacts | Command::Store(_) | Command::Restore(_) => {}
         }
         self.answers
     }
@@ -157,15 +173,16 @@ impl Judging<'_> {
 }
 
 fn respond(queued: &Queued, answers: Vec<Answer>) -> Response {
-    let noun = queued.command.noun();
-    let mut response = Response { op: queued.command.op(), done: Vec::new(), failed: Vec::new(), unavailable: None };
-    for Answer { sent, result } in answers {
-        match result {
-            Ok(shown) => response.done.push(shown),
-            Err(why) => response.failed.push(Failed { error: why.to_string(), noun, item: sent }),
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    if let Form::Items(noun) = queued.command.form() {
+        for Answer { sent, result } in answers {
+            match result {
+                Ok(shown) => done.push(shown),
+                Err(why) => failed.push(Failed { error: why.to_string(), noun, item: sent }),
+            }
         }
     }
-    response
+    items(queued, done, failed)
 }
 
 /// Whether the switch shows what was written.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 
+use crate::mac::Mac;
 use crate::render::is_pin_reference;
 
 /// The longest name of a user, in characters.
@@ -122,10 +123,7 @@ pub(super) fn polymac(value: &str) -> Result<String, Forbidden> {
     if matches!(value, "" | "none") {
         return Ok("none".into());
     }
-    let digits: String = value.chars().filter(|c| !matches!(c, ':' | '-')).collect();
-    let is_mac = digits.len() == 12 && digits.chars().all(|c| c.is_ascii_hexdigit());
-    let separated = value.split([':', '-']).all(|group| !group.is_empty());
-    if is_mac && separated { Ok(digits.to_ascii_lowercase()) } else { Err(Forbidden::NotAMac) }
+    Mac::parse(value).map(|mac| mac.as_str().to_owned()).ok_or(Forbidden::NotAMac)
 }
 
 /// The name of a conference, which becomes part of commands, of dialplan data and of file names.

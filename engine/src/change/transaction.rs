@@ -1,28 +1,28 @@
 //! Transactions: a plan is carried out – files, reload, reading back, keeping – or put back.
 //!
-//! Requests that come while one runs wait and go together into the next. Every trouble leads to *undoing*; after that the
+//! Requests that come while one runs wait and go together into the next; storing and restoring go alone. Every trouble leads to *undoing*; after that the
 //! machine is *unsettled*: the switch may have loaded what is gone, so a reload comes before all else.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::command::{Failed, Response, Unavailable};
+use super::command::{Command, Response, Unavailable};
 use super::plan::{ItemId, Plan, force};
+use super::press::Press;
+use super::response::{all_done, all_fail, answered, none_done, refused, single};
 use super::{Failure, Queued};
 use crate::change_set::{ChangeSet, Refusal};
 use crate::esl::command::SwitchCommand;
+use crate::files::{LeftAlone, Part};
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Reply};
 use crate::note::Note;
 use crate::numbers::parse_number;
-use crate::path::RelPath;
-use crate::render::Templates;
+use crate::path::{Tree, TreePath};
 use crate::state::State;
 use crate::switch::{Reading, Unreadable};
 
 /// How many requests may wait.
-const QUEUE: usize = 256;
+pub(crate) const QUEUE: usize = 256;
 
 /// What the switch says of a reload that succeeded; anything else is none.
 const SUCCESS: &str = "+OK [Success]";
@@ -30,7 +30,7 @@ const SUCCESS: &str = "+OK [Success]";
 /// The machine of changes.
 #[derive(Debug)]
 pub(crate) struct Transactions {
-    templates: Arc<Templates>,
+    press: Arc<Press>,
     queue: VecDeque<Queued>,
     phase: Phase,
     /// Whether the switch may have loaded what was put back since.
@@ -42,11 +42,34 @@ pub(crate) struct Transactions {
 }
 
 /// What a transaction is about.
-struct Group {
-    requests: Vec<Queued>,
-    plan: Plan,
+pub(super) struct Group {
+    pub(super) requests: Vec<Queued>,
+    pub(super) task: Task,
     /// The files out of which something is dropped that somebody had added by hand.
-    dropped: Vec<RelPath>,
+    dropped: Vec<TreePath>,
+    /// The damaged files.
+    pub(super) left_alone: Vec<LeftAlone>,
+}
+
+/// What a transaction does.
+pub(super) enum Task {
+    /// Carries out a plan.
+    Plan(Plan),
+    /// Puts a part of the tree in the place of what is there.
+    Restore(Part),
+}
+
+impl Group {
+    fn new(requests: Vec<Queued>, task: Task) -> Self {
+        Self { requests, task, dropped: Vec::new(), left_alone: Vec::new() }
+    }
+
+    fn plan(&self) -> Option<&Plan> {
+        match &self.task {
+            Task::Plan(plan) => Some(plan),
+            Task::Restore(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +90,8 @@ enum Phase {
     Restoring { id: EffectId },
     /// The switch reloads what was put back.
     Settling { id: EffectId },
+    /// An archive is being made.
+    Archiving { request: Queued, part: Part, id: EffectId },
 }
 
 impl std::fmt::Debug for Group {
@@ -107,7 +132,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn files(&mut self, work: FileWork) -> EffectId {
+    pub(super) fn files(&mut self, work: FileWork) -> EffectId {
         let id = self.last_effect.next();
         self.out.push(Effect::Files { id, work });
         id
@@ -123,15 +148,8 @@ impl Desk<'_> {
 
 impl Transactions {
     /// A machine with nothing to do. Unsettled if files were put back before it started.
-    pub(crate) fn new(templates: Arc<Templates>, unsettled: bool) -> Self {
-        Self {
-            templates,
-            queue: VecDeque::new(),
-            phase: Phase::Idle,
-            unsettled,
-            unrestored: false,
-            taken: BTreeSet::new(),
-        }
+    pub(crate) fn new(press: Arc<Press>, unsettled: bool) -> Self {
+        Self { press, queue: VecDeque::new(), phase: Phase::Idle, unsettled, unrestored: false, taken: BTreeSet::new() }
     }
 
     /// Whether nothing is under way.
@@ -164,9 +182,9 @@ impl Transactions {
         matches!(self.phase, Phase::Reloading { .. } | Phase::Settling { .. })
     }
 
-    /// Whether no more requests may wait.
-    pub(crate) fn is_full(&self) -> bool {
-        self.queue.len() >= QUEUE
+    /// How many requests wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     /// Takes a request in.
@@ -176,20 +194,45 @@ impl Transactions {
 
     /// Begins the next transaction, with all requests that wait.
     pub(crate) fn begin(&mut self, state: Arc<State>, desk: &mut Desk<'_>) -> Step {
-        let requests: Vec<Queued> = self.queue.drain(..).collect();
-        let globals = state.globals.clone();
+        match self.queue.pop_front() {
+            Some(request) => match request.command {
+                Command::Store(part) => {
+                    let id = desk.files(FileWork::Archive(part));
+                    self.phase = Phase::Archiving { request, part, id };
+                    Step::Wait
+                }
+                Command::Restore(part) => {
+                    let id = desk.files(FileWork::Restore(part));
+                    let group = Group::new(vec![request], Task::Restore(part));
+                    self.phase = Phase::Staging { group, id, lost: false };
+                    Step::Wait
+                }
+                _ => {
+                    self.queue.push_front(request);
+                    self.change(state, desk)
+                }
+            },
+            None => Step::Wait,
+        }
+    }
+
+    /// Begins a transaction of all requests up to the next that goes alone.
+    fn change(&mut self, state: Arc<State>, desk: &mut Desk<'_>) -> Step {
+        let goes_alone = |queued: &Queued| matches!(queued.command, Command::Store(_) | Command::Restore(_));
+        let until = self.queue.iter().position(goes_alone).unwrap_or(self.queue.len());
+        let requests: Vec<Queued> = self.queue.drain(..until).collect();
+        let renderer = self.press.renderer(&state);
         if !requests.iter().any(|queued| queued.is_retried) {
             // The state knows of all files again.
             self.taken.clear();
         }
-        let plan = Plan::new(state, &requests, &self.taken);
+        let plan = Plan::new(state, &requests, &self.taken, self.press.provisions());
         let changes = plan.changes();
         if changes.is_empty() {
             return Step::Answer(answered(plan.responses(&requests), requests));
         }
-        let set = ChangeSet { changes, templates: self.templates.clone(), globals };
-        let id = desk.files(FileWork::Commit(set));
-        self.phase = Phase::Staging { group: Group { requests, plan, dropped: Vec::new() }, id, lost: false };
+        let id = desk.files(FileWork::Commit(ChangeSet { changes, renderer }));
+        self.phase = Phase::Staging { group: Group::new(requests, Task::Plan(plan)), id, lost: false };
         Step::Wait
     }
 
@@ -256,7 +299,7 @@ impl Transactions {
                 return self.undo(group, Verdict::Fail(Failure::Unreadable), desk);
             }
         };
-        let not_shown = group.plan.not_shown(&reading);
+        let not_shown = group.plan().map(|plan| plan.not_shown(&reading)).unwrap_or_default();
         if not_shown.is_empty() {
             let id = desk.files(FileWork::Keep);
             self.phase = Phase::Keeping { group, id, reading };
@@ -280,6 +323,7 @@ impl Transactions {
             Phase::Keeping { group, id: own, reading } if own == id => Ok(self.kept(group, reading, result, desk)),
             Phase::Undoing { group, id: own, verdict } if own == id => Ok(self.undone(group, verdict, result, desk)),
             Phase::Restoring { id: own } if own == id => Ok(self.restored(result, desk)),
+            Phase::Archiving { request, part, id: own } if own == id => Ok(archived(request, part, result, desk)),
             other => {
                 self.phase = other;
                 Err(result)
@@ -298,8 +342,9 @@ impl Transactions {
         match result {
             _ if lost => self.undo(group, Verdict::Refuse(Unavailable::SwitchLost), desk),
             Ok(done) => {
-                if let FilesDone::Committed { dropped } = done {
+                if let FilesDone::Committed { dropped, left_alone } = done {
                     group.dropped = dropped;
+                    group.left_alone = left_alone;
                 }
                 match desk.reload() {
                     Some(id) => {
@@ -312,28 +357,29 @@ impl Transactions {
             Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
                 self.undo(group, Verdict::Retry, desk)
             }
-            Err(error) => {
-                desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
-                self.undo(group, Verdict::Fail(not_written(&error)), desk)
-            }
+            Err(error) => self.undo(group, Verdict::Fail(not_written(error, desk)), desk),
         }
     }
 
     /// Remembers what stands in the way of the plan. False if another attempt would meet the same.
-    fn mark_all(&mut self, group: &mut Group, files: &[(RelPath, Refusal)]) -> bool {
+    fn mark_all(&mut self, group: &mut Group, files: &[(TreePath, Refusal)]) -> bool {
         files.iter().fold(false, |any, (path, refusal)| self.mark(group, path, *refusal) || any)
     }
 
     /// A file is not as the plan needs it: a number is passed over, or those whose file it is fail. False if that changes
     /// nothing for another attempt.
-    fn mark(&mut self, group: &mut Group, path: &RelPath, refusal: Refusal) -> bool {
-        let number = path.file_name().strip_suffix(".xml").and_then(parse_number);
-        let why = match (refusal, number) {
-            (Refusal::Occupied, Some(number)) => return self.taken.insert(number),
-            (Refusal::Occupied | Refusal::Missing | Refusal::NotItsOwn, _) => Failure::NotItsOwn,
-            (Refusal::Changed, _) => Failure::ChangedByHand,
+    fn mark(&mut self, group: &mut Group, path: &TreePath, refusal: Refusal) -> bool {
+        let Task::Plan(plan) = &group.task else { return false };
+        let number = path.path.file_name().strip_suffix(".xml").and_then(parse_number);
+        let why = match (path.tree, refusal, number) {
+            // A phone has uploaded something just now.
+            (Tree::Static, Refusal::Changed, _) => return true,
+            (Tree::Static, _, _) => Failure::NotWritten(format!("{path}: {refusal}")),
+            (Tree::Configuration, Refusal::Occupied, Some(number)) => return self.taken.insert(number),
+            (Tree::Configuration, Refusal::Changed, _) => Failure::ChangedByHand,
+            (Tree::Configuration, _, _) => Failure::NotItsOwn,
         };
-        let owners: Vec<ItemId> = group.plan.owners_of(path).collect();
+        let owners: Vec<ItemId> = plan.owners_of(path).collect();
         for item in &owners {
             force(&mut group.requests, *item, why.clone());
         }
@@ -356,17 +402,15 @@ impl Transactions {
     ) -> Step {
         match result {
             Ok(_) => {
-                let Group { requests, plan, dropped } = group;
+                let dropped = std::mem::take(&mut group.dropped);
                 desk.out.extend(dropped.into_iter().map(|path| Effect::Log(Note::Dropped(path))));
-                Step::Finish(reading, answered(plan.responses(&requests), requests))
+                desk.out.extend(group.left_alone.iter().cloned().map(|left| Effect::Log(Note::Damaged(left))));
+                Step::Finish(reading, all_done(group))
             }
             Err(FileError::Refused(files)) if self.mark_all(&mut group, &files) => {
                 self.undo(group, Verdict::Retry, desk)
             }
-            Err(error) => {
-                desk.out.push(Effect::Log(Note::NotWritten(error.clone())));
-                self.undo(group, Verdict::Fail(not_written(&error)), desk)
-            }
+            Err(error) => self.undo(group, Verdict::Fail(not_written(error, desk)), desk),
         }
     }
 
@@ -425,7 +469,11 @@ impl Transactions {
                 self.phase = Phase::Undoing { group, id, verdict: Verdict::Refuse(Unavailable::SwitchLost) };
             }
             // What the switch has shown already is kept, and what is being put back goes on.
-            kept @ (Phase::Keeping { .. } | Phase::Undoing { .. } | Phase::Restoring { .. } | Phase::Idle) => {
+            kept @ (Phase::Keeping { .. }
+            | Phase::Undoing { .. }
+            | Phase::Restoring { .. }
+            | Phase::Archiving { .. }
+            | Phase::Idle) => {
                 self.phase = kept;
             }
             Phase::Settling { .. } => {}
@@ -434,40 +482,22 @@ impl Transactions {
     }
 }
 
-/// What the caller is told of files that could not be written; the log names them.
-fn not_written(error: &FileError) -> Failure {
-    Failure::NotWritten(match error {
-        FileError::Failed { reason, .. } => reason.clone(),
-        FileError::Refused(_) => "they are not as they were".to_owned(),
-    })
-}
-
-fn answered(responses: Vec<Response>, requests: Vec<Queued>) -> Vec<(Queued, Response)> {
-    requests.into_iter().zip(responses).collect()
-}
-
-fn all_fail(group: Group, why: &Failure) -> Vec<(Queued, Response)> {
-    let Group { requests, plan, .. } = group;
-    answered(plan.refusals(&requests, why), requests)
-}
-
-fn refused(requests: Vec<Queued>, why: Unavailable) -> Vec<(Queued, Response)> {
-    let refuse = |queued: Queued| {
-        let response = refusal(&queued, why);
-        (queued, response)
+fn archived(request: Queued, part: Part, result: Result<FilesDone, FileError>, desk: &mut Desk<'_>) -> Step {
+    let outcome = match result {
+        Ok(_) => Ok(part.archive().to_string()),
+        Err(error) => Err(not_written(error, desk).to_string()),
     };
-    requests.into_iter().map(refuse).collect()
+    let response = single(&request, outcome);
+    Step::Answer(vec![(request, response)])
 }
 
-/// The answer to a request that cannot be carried out now.
-pub(crate) fn refusal(queued: &Queued, why: Unavailable) -> Response {
-    Response { unavailable: Some(why), ..none_done(queued, &why.to_string()) }
-}
-
-/// The answer to a request of which every item fails for the same reason.
-fn none_done(queued: &Queued, error: &str) -> Response {
-    let noun = queued.command.noun();
-    let fail = |item: &Value| Failed { error: error.to_owned(), noun, item: item.clone() };
-    let failed = queued.command.sent().into_iter().map(fail).collect();
-    Response { op: queued.command.op(), done: Vec::new(), failed, unavailable: None }
+/// What the caller is told of files that could not be written; the log names them.
+pub(super) fn not_written(error: FileError, desk: &mut Desk<'_>) -> Failure {
+    let why = match &error {
+        FileError::Failed { reason, .. } => Failure::NotWritten(reason.clone()),
+        FileError::Unfit(words) => Failure::Unfit(words.clone()),
+        FileError::Refused(_) => Failure::NotWritten("they are not as they were".to_owned()),
+    };
+    desk.out.push(Effect::Log(Note::NotWritten(error)));
+    why
 }

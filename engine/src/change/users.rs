@@ -6,6 +6,7 @@ use super::command::{NewUser, UserChange, UserTarget};
 use super::draft::{Draft, user_path};
 use super::rules::{self, Forbidden};
 use super::{Failure, Seed};
+use crate::mac::Mac;
 use crate::render::{default_pin, resolve_pin};
 use crate::secret::Secret;
 use crate::state::{User, UserId};
@@ -40,7 +41,7 @@ pub(super) fn add(draft: &mut Draft, asked: &NewUser, seed: Seed<'_>) -> Result<
         polymac: allow("polymac", polymac)?.into(),
         id,
     };
-    Ok(take_in(draft, user))
+    Ok(take_in(draft, user, None))
 }
 
 /// Changes a user. What is absent stays, but for the password, which is generated anew, and the phone, which goes.
@@ -82,10 +83,7 @@ pub(super) fn change(draft: &mut Draft, asked: &UserChange, seed: Seed<'_>) -> R
         polymac: allow("polymac", phone)?.into(),
         id,
     };
-    if user.id != before.id {
-        draft.remove_user(&before.id);
-    }
-    Ok(take_in(draft, user))
+    Ok(take_in(draft, user, Some(&before.id)))
 }
 
 /// Removes a user.
@@ -100,7 +98,7 @@ pub(super) fn remove(draft: &mut Draft, asked: &UserTarget) -> Result<User, Fail
 /// Writes a user anew, as it is.
 pub(super) fn rewrite(draft: &mut Draft, user: &User) -> Result<User, Failure> {
     owned(draft, user)?;
-    draft.put_user(user.clone());
+    draft.rewrite_user(user.clone());
     Ok(user.clone())
 }
 
@@ -125,7 +123,7 @@ fn owned(draft: &Draft, user: &User) -> Result<(), Failure> {
 
 fn check_phone(draft: &Draft, phone: &Result<String, Forbidden>, own: Option<&UserId>) -> Result<(), Failure> {
     match phone {
-        Ok(mac) if mac != "none" && draft.phone_is_taken(mac, own) => Err(Failure::PhoneTaken),
+        Ok(mac) if Mac::parse(mac).is_some_and(|mac| draft.phone_is_taken(&mac, own)) => Err(Failure::PhoneTaken),
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -136,13 +134,17 @@ fn new_id(draft: &mut Draft, context: usize) -> Result<UserId, Failure> {
     lowest.and_then(|number| UserId::parse(&number.to_string())).ok_or(Failure::NoNumber)
 }
 
-fn take_in(draft: &mut Draft, mut user: User) -> User {
+/// Takes a user in, who may have had another id before.
+fn take_in(draft: &mut Draft, mut user: User, before: Option<&UserId>) -> User {
     if let (Some(number), Some((place, _))) = (user.id.number(), draft.context(&user.context))
         && let Some(free) = draft.free_user_ids(place)
     {
         free.take(number);
     }
-    draft.put_user(user.clone());
+    match before.filter(|id| **id != user.id) {
+        Some(before) => draft.move_user(before, user.clone()),
+        None => draft.put_user(user.clone()),
+    }
     user.conpin = resolve_pin(&draft.state().globals, &user.conpin);
     user
 }

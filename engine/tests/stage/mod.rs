@@ -104,9 +104,9 @@ impl Stage {
 
     fn start(unsettled: bool) -> Self {
         let now = Now { mono: Mono(0), wall: Wall(1_800_000_000_000_000) };
-        let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES).unwrap();
+        let templates = Templates::new(fsconnector_templates::ALL).unwrap();
         Self {
-            engine: Engine::new(Config::default(), Start { templates, unsettled }, now).unwrap(),
+            engine: Engine::new(Config::default(), Start { templates, unsettled, phones: None }, now).unwrap(),
             now,
             epoch: Epoch(0),
             effects: VecDeque::new(),

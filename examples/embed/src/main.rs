@@ -17,8 +17,8 @@ use fsconnector_engine::{Engine, Start};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut now = Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) };
-    let templates = Templates::new(fsconnector_templates::USER, &fsconnector_templates::CONFERENCES)?;
-    let mut engine = Engine::new(Config::default(), Start { templates, unsettled: false }, now)?;
+    let templates = Templates::new(fsconnector_templates::ALL)?;
+    let mut engine = Engine::new(Config::default(), Start { templates, unsettled: false, phones: None }, now)?;
     let epoch = Epoch(1);
     let reload = Event::plain("Event-Name: RELOADXML\n".into());
     let mut inputs = vec![Input::SwitchEvent { epoch, event: reload }, Input::SwitchUp { epoch }];

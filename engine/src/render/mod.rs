@@ -1,37 +1,103 @@
 //! Templates → files: what the connector writes.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 use tinytemplate::TinyTemplate;
 
 use crate::access::Role;
+use crate::change_set::Document;
+use crate::config::Config;
+use crate::files::Damage;
 use crate::secret::Secret;
 use crate::state::{Conference, Globals, User};
 
-/// The templates. Each was tried when they were made, so every file can be written with them.
+/// The templates, by name. Each was tried when they were made, so every file can be written with them.
 ///
 /// They are kept as text: compiled ones cannot go from thread to thread, and compiling one takes some microseconds.
 #[derive(Clone, Debug)]
 pub struct Templates {
-    user: &'static str,
-    /// By profile; the first serves all that have none of their own.
-    conferences: Vec<(&'static str, &'static str)>,
+    user: Box<str>,
+    /// By profile.
+    conferences: BTreeMap<Box<str>, Box<str>>,
 }
 
+/// The profile whose template serves all that have none of their own.
+const DEFAULT_PROFILE: &str = "default";
+
 impl Templates {
-    /// Takes the template of users, and those of conferences by profile; the first of them serves every profile that has
-    /// none of its own.
-    pub fn new(user: &'static str, conferences: &[(&'static str, &'static str)]) -> Result<Self, TemplateError> {
-        try_out("user", user, &UserValues::default())?;
-        for (profile, text) in conferences {
-            try_out(profile, text, &ConferenceValues::default())?;
+    /// Takes the templates by name: `user.xml`, `conference/<profile>.xml` of which `default` serves every profile that
+    /// has none of its own, and those of the phones. Of two with one name the later counts.
+    pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, TemplateError> {
+        let mut templates = Self { user: "".into(), conferences: BTreeMap::new() };
+        for (name, text) in files {
+            if name == "user.xml" {
+                try_out("user", text, &UserValues::default())?;
+                templates.user = text.into();
+            } else if let Some(profile) = conference_profile(name) {
+                try_out(profile, text, &ConferenceValues::default())?;
+                templates.conferences.insert(profile.into(), text.into());
+            }
         }
-        if conferences.is_empty() {
+        if !templates.conferences.contains_key(DEFAULT_PROFILE) {
             return Err(TemplateError { name: "conference".into(), reason: "there is none".into() });
         }
-        Ok(Self { user, conferences: conferences.to_vec() })
+        Ok(templates)
+    }
+}
+
+fn conference_profile(name: &str) -> Option<&str> {
+    name.strip_prefix("conference/")?.strip_suffix(".xml")
+}
+
+/// Where phones reach this program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicAddress {
+    /// Whether by HTTPS.
+    pub is_secure: bool,
+    /// The host, with a port if it is not the scheme's own; if there is none, the switch's global `hostname` is it.
+    pub host: Option<String>,
+}
+
+/// Writes documents, with the templates and all that is the same in many files of a change set.
+#[derive(Debug)]
+pub struct Renderer {
+    templates: Arc<Templates>,
+    config: Arc<Config>,
+    globals: Arc<Globals>,
+    conferences: Arc<[Conference]>,
+    address: PublicAddress,
+}
+
+impl Renderer {
+    /// Writes with these templates, for a switch with these globals and conferences.
+    pub fn new(
+        templates: Arc<Templates>,
+        config: Arc<Config>,
+        globals: Arc<Globals>,
+        conferences: Arc<[Conference]>,
+        address: PublicAddress,
+    ) -> Self {
+        Self { templates, config, globals, conferences, address }
+    }
+
+    /// The switch's global variables.
+    pub fn globals(&self) -> &Globals {
+        &self.globals
+    }
+
+    /// What the file of this document has to say. `old` is what it says now, if it is there: of a phone's directory,
+    /// the entries that its owner has made are kept.
+    pub fn content(&self, document: &Document, old: Option<&[u8]>) -> Result<String, Damage> {
+        let _ = (&self.config, &self.conferences, &self.address, old);
+        Ok(match document {
+            Document::User(user, role) => user_file(&self.templates, &self.globals, user, *role),
+            Document::Conference(conference) => conference_file(&self.templates, conference),
+            Document::Linphone(..) | Document::Phone(..) => return Err(Damage("not written yet".into())),
+        })
     }
 }
 
@@ -97,7 +163,7 @@ pub(crate) fn user_file(templates: &Templates, globals: &Globals, user: &User, r
         conf_flags: if role == Role::Guest { "mute-detect|mute" } else { "moderator|mute-detect" },
     };
     // It was rendered with the same fields before.
-    render(templates.user, &values).unwrap_or_default()
+    render(&templates.user, &values).unwrap_or_default()
 }
 
 /// The references to the PINs of all, by variable.
@@ -131,8 +197,8 @@ pub(crate) fn is_pin_reference(pin: &str) -> bool {
 
 /// The file of a conference.
 pub(crate) fn conference_file(templates: &Templates, conference: &Conference) -> String {
-    let own = templates.conferences.iter().find(|(profile, _)| *profile == conference.profile);
-    let Some((_, template)) = own.or(templates.conferences.first()) else { return String::new() };
+    let own = templates.conferences.get(&*conference.profile);
+    let Some(template) = own.or(templates.conferences.get(DEFAULT_PROFILE)) else { return String::new() };
     let values = ConferenceValues {
         num: conference.num.to_string(),
         name: &conference.name,
