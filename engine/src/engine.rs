@@ -233,7 +233,10 @@ impl Engine {
     /// Notes it if all files of a kind were written anew.
     fn is_maintenance(&mut self, now: Now, answers: &[(Queued, Response)]) -> bool {
         let writes_all = |command: &Command| matches!(command, Command::RebuildUsers) || Sweeps::serve(command);
-        let is_done = |response: &Response| !matches!(response.outcome, Outcome::Single(Err(_)));
+        let is_done = |response: &Response| match &response.outcome {
+            Outcome::Items { done, failed } => !done.is_empty() || failed.is_empty(),
+            Outcome::Single(result) => result.is_ok(),
+        };
         let any = answers.iter().any(|(queued, response)| writes_all(&queued.command) && is_done(response));
         if any {
             self.info.maintenance = Some(now.wall);
@@ -380,6 +383,8 @@ impl Engine {
                 self.retry = Some(now.mono.after(RETRY));
                 out.push(Effect::Log(Note::Unreadable(unreadable)));
                 self.publish_info(out);
+                let waiting = self.transactions.refuse_waiting(Unavailable::Unreadable);
+                respond_all(waiting, out);
             }
         }
     }

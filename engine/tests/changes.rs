@@ -439,6 +439,18 @@ fn what_cannot_be_read_after_the_reload_is_undone() {
 }
 
 #[test]
+fn who_waits_when_the_switch_becomes_unreadable_is_told_so_at_once() {
+    let mut stage = Stage::new();
+    stage.rejects = Some("-ERR".into());
+    stage.ask("users/add", &anna());
+    stage.rejects = None;
+    stage.garbles = true;
+    let answer = stage.ask("users/add", &anna());
+    assert_eq!(answer.unavailable, Some(Unavailable::Unreadable));
+    assert_eq!(stage.paths(), [""; 0]);
+}
+
+#[test]
 fn every_change_is_one_line_for_the_audit_and_holds_no_secret() {
     let mut stage = Stage::new();
     let mut item = anna();

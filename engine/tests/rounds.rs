@@ -10,7 +10,7 @@ use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
 use fsconnector_engine::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use fsconnector_engine::note::{Level, Note};
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, TreePath};
 use fsconnector_engine::query::Query;
 use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
@@ -291,7 +291,7 @@ fn the_number_of_a_file_that_the_switch_does_not_show_is_taken() {
 #[test]
 fn a_tree_that_cannot_be_listed_is_noted_and_the_state_is_read_all_the_same() {
     let mut desk = Desk::new();
-    let path = RelPath::parse("directory/team").unwrap();
+    let path = TreePath::configuration(RelPath::parse("directory/team").unwrap());
     desk.files = Err(FileError::Failed { path, reason: "Permission denied".into() });
     desk.input(Input::SwitchUp { epoch: Epoch(1) });
     desk.answer_all();

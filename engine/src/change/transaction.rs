@@ -478,7 +478,12 @@ impl Transactions {
             }
             Phase::Settling { .. } => {}
         }
-        refused(self.queue.drain(..).collect(), Unavailable::SwitchLost)
+        self.refuse_waiting(Unavailable::SwitchLost)
+    }
+
+    /// Whoever waits is told that it is to no purpose now.
+    pub(crate) fn refuse_waiting(&mut self, why: Unavailable) -> Vec<(Queued, Response)> {
+        refused(self.queue.drain(..).collect(), why)
     }
 }
 

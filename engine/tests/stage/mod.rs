@@ -5,15 +5,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId, Response, Unavailable};
-use fsconnector_engine::change_set::{ChangeSet, Loss, Refusal};
+use fsconnector_engine::change::command::{Caller, Command, Entropy, Outcome, RequestId, Response, Unavailable};
+use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
+use fsconnector_engine::files::{LeftAlone, Part};
 use fsconnector_engine::io::{Effect, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use fsconnector_engine::note::Note;
-use fsconnector_engine::path::RelPath;
-use fsconnector_engine::render::Templates;
+use fsconnector_engine::path::{RelPath, TreePath};
+use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
@@ -26,6 +27,9 @@ type Files = BTreeMap<String, String>;
 pub(crate) struct Answered {
     pub(crate) done: Vec<Value>,
     pub(crate) failed: Vec<Value>,
+    /// The answer of one text.
+    pub(crate) single: Option<Result<String, String>>,
+    pub(crate) left_alone: Vec<String>,
     pub(crate) unavailable: Option<Unavailable>,
 }
 
@@ -37,8 +41,15 @@ impl Answered {
 
 impl From<Response> for Answered {
     fn from(response: Response) -> Self {
-        let failed = response.failed.iter().map(|failed| serde_json::to_value(failed).unwrap()).collect();
-        Self { done: response.done, failed, unavailable: response.unavailable }
+        let Response { outcome, left_alone, unavailable, .. } = response;
+        let rest = Self { left_alone, unavailable, ..Self::default() };
+        match outcome {
+            Outcome::Items { done, failed } => {
+                let failed = failed.iter().map(|failed| serde_json::to_value(failed).unwrap()).collect();
+                Self { done, failed, ..rest }
+            }
+            Outcome::Single(result) => Self { single: Some(result), ..rest },
+        }
     }
 }
 
@@ -54,6 +65,10 @@ pub(crate) struct Stage {
     published: Option<Arc<State>>,
     /// The files on the disk, and those that an undo brings back.
     pub(crate) files: Files,
+    /// What was archived.
+    pub(crate) archives: BTreeMap<Part, Files>,
+    /// The works with files so far, but for listings.
+    pub(crate) works: Vec<&'static str>,
     before: Option<Files>,
     /// What the switch has loaded.
     loaded: Files,
@@ -67,6 +82,8 @@ pub(crate) struct Stage {
     /// Folders that the switch does not include.
     pub(crate) hidden: Vec<String>,
     pub(crate) refuse: Option<(String, Refusal)>,
+    /// Whether a refusal for a changed file comes once only.
+    pub(crate) refuses_once: bool,
     pub(crate) disk_error: Option<String>,
     pub(crate) sends_events: bool,
     pub(crate) garbles: bool,
@@ -84,6 +101,11 @@ pub(crate) fn command(op: &str, items: &Value) -> Command {
         "conferences/add" => Command::AddConferences(read(items)),
         "conferences/mod" => Command::ModConferences(read(items)),
         "conferences/del" => Command::DelConferences(read(items)),
+        "users/reprov" => Command::ReprovisionUsers,
+        "conferences/rebuildcontacts" => Command::RebuildContacts,
+        "store/directory" => Command::Store(Part::Directory),
+        "restore/directory" => Command::Restore(Part::Directory),
+        "restore/freeswitch" => Command::Restore(Part::FreeSwitch),
         other => panic!("{other}"),
     }
 }
@@ -91,7 +113,16 @@ pub(crate) fn command(op: &str, items: &Value) -> Command {
 impl Stage {
     /// A stage whose engine has read a switch without users.
     pub(crate) fn new() -> Self {
-        let mut stage = Self::start(false);
+        Self::connected(None)
+    }
+
+    /// The same, with phones that are provisioned.
+    pub(crate) fn with_phones() -> Self {
+        Self::connected(Some(PublicAddress { is_secure: true, host: Some("conf.example.org".into()) }))
+    }
+
+    fn connected(phones: Option<PublicAddress>) -> Self {
+        let mut stage = Self::start(false, phones);
         stage.connect();
         stage.run();
         stage
@@ -99,14 +130,14 @@ impl Stage {
 
     /// A stage whose engine starts after a crash, and is not connected yet.
     pub(crate) fn unsettled() -> Self {
-        Self::start(true)
+        Self::start(true, None)
     }
 
-    fn start(unsettled: bool) -> Self {
+    fn start(unsettled: bool, phones: Option<PublicAddress>) -> Self {
         let now = Now { mono: Mono(0), wall: Wall(1_800_000_000_000_000) };
         let templates = Templates::new(fsconnector_templates::ALL).unwrap();
         Self {
-            engine: Engine::new(Config::default(), Start { templates, unsettled, phones: None }, now).unwrap(),
+            engine: Engine::new(Config::default(), Start { templates, unsettled, phones }, now).unwrap(),
             now,
             epoch: Epoch(0),
             effects: VecDeque::new(),
@@ -115,6 +146,8 @@ impl Stage {
             states_at_answers: BTreeMap::new(),
             published: None,
             files: Files::new(),
+            archives: BTreeMap::new(),
+            works: Vec::new(),
             before: None,
             loaded: Files::new(),
             notes: Vec::new(),
@@ -124,6 +157,7 @@ impl Stage {
             rejects: None,
             hidden: Vec::new(),
             refuse: None,
+            refuses_once: false,
             disk_error: None,
             sends_events: false,
             garbles: false,
@@ -249,12 +283,22 @@ impl Stage {
     }
 
     fn work(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
+        let name = match work {
+            FileWork::List(_) => None,
+            FileWork::Commit(_) => Some("commit"),
+            FileWork::Restore(_) => Some("restore"),
+            FileWork::Keep => Some("keep"),
+            FileWork::Undo => Some("undo"),
+            FileWork::Provision(_) => Some("provision"),
+            FileWork::Archive(_) => Some("archive"),
+        };
+        self.works.extend(name);
         match work {
             FileWork::List(_) => {
                 let shown = self.loaded.keys().filter_map(|path| RelPath::parse(path));
                 Ok(FilesDone::Listed(shown.collect()))
             }
-            FileWork::Commit(set) => self.commit(set).map(|dropped| FilesDone::Committed { dropped }),
+            FileWork::Commit(set) => self.commit(set),
             FileWork::Keep => {
                 self.before = None;
                 Ok(FilesDone::Kept)
@@ -264,36 +308,73 @@ impl Stage {
                 self.files = self.before.take().unwrap_or(std::mem::take(&mut self.files));
                 Ok(FilesDone::Undone { left: Vec::new() })
             }
+            FileWork::Provision(set) => {
+                self.check_disk(&set.changes[0].path)?;
+                let left_alone = set.changes.iter().filter_map(|change| self.write(set, change)).collect();
+                Ok(FilesDone::Provisioned { left_alone })
+            }
+            FileWork::Archive(part) => {
+                self.check_disk(&TreePath::in_static(part.archive()))?;
+                let archive = self.files.clone().into_iter().filter(|(path, _)| is_in(path, *part)).collect();
+                self.archives.insert(*part, archive);
+                Ok(FilesDone::Archived)
+            }
+            FileWork::Restore(part) => {
+                let archive = self.archives.get(part).ok_or_else(|| FileError::Unfit("there is no archive".into()))?;
+                self.before = Some(self.files.clone());
+                self.files.retain(|path, _| !is_in(path, *part));
+                self.files.extend(archive.clone());
+                Ok(FilesDone::Committed { dropped: Vec::new(), left_alone: Vec::new() })
+            }
         }
     }
 
-    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<RelPath>, FileError> {
-        if let Some(reason) = &self.disk_error {
-            let path = set.changes[0].path.clone();
-            return Err(FileError::Failed { path, reason: reason.clone() });
+    fn check_disk(&self, path: &TreePath) -> Result<(), FileError> {
+        match &self.disk_error {
+            Some(reason) => Err(FileError::Failed { path: path.clone(), reason: reason.clone() }),
+            None => Ok(()),
         }
+    }
+
+    fn commit(&mut self, set: &ChangeSet) -> Result<FilesDone, FileError> {
+        self.check_disk(&set.changes[0].path)?;
         let mut refused = Vec::new();
         let mut dropped = Vec::new();
         for change in &set.changes {
-            let path = change.path.as_str();
+            let path = change.path.path.as_str();
             let told = self.refuse.as_ref().filter(|(refused, _)| refused == path).map(|(_, refusal)| *refusal);
             let found = self.files.get(path).map(|content| set.accepts(change, content.as_bytes()));
             dropped.extend((found == Some(Ok(Loss::Extras))).then(|| change.path.clone()));
-            let creates = set.accepts(change, b"") == Err(Refusal::Occupied);
-            let missing = (found.is_none() && !creates).then_some(Refusal::Missing);
+            let needs_file = matches!(change.kind, ChangeKind::Replace(..) | ChangeKind::Remove(_));
+            let missing = (found.is_none() && needs_file).then_some(Refusal::Missing);
             refused.extend(told.or(missing).or(found.and_then(Result::err)).map(|why| (change.path.clone(), why)));
         }
         if !refused.is_empty() {
+            // A refusal that a test wants comes once: the next attempt finds other things.
+            self.refuse.take_if(|(_, refusal)| self.refuses_once && *refusal == Refusal::Changed);
             return Err(FileError::Refused(refused));
         }
         self.before = Some(self.files.clone());
-        for change in &set.changes {
-            match set.content(change) {
-                Some(content) => self.files.insert(change.path.as_str().to_owned(), content),
-                None => self.files.remove(change.path.as_str()),
-            };
+        let left_alone = set.changes.iter().filter_map(|change| self.write(set, change)).collect();
+        Ok(FilesDone::Committed { dropped, left_alone })
+    }
+
+    /// Carries out one change; what is damaged is left alone.
+    fn write(&mut self, set: &ChangeSet, change: &Change) -> Option<LeftAlone> {
+        let path = change.path.path.as_str();
+        if change.kind == ChangeKind::RemoveFolder {
+            let spared = |path: &str| set.changes.iter().any(|change| change.path.path.as_str() == path);
+            let below = format!("{path}/");
+            self.files.retain(|path, _| !path.starts_with(&below) || spared(path));
+            return None;
         }
-        Ok(dropped)
+        let old = self.files.get(path).map(String::as_bytes);
+        match set.content(change, old) {
+            Ok(Some(content)) => drop(self.files.insert(path.to_owned(), content)),
+            Ok(None) => drop(self.files.remove(path)),
+            Err(damage) => return Some(LeftAlone { path: change.path.clone(), damage }),
+        }
+        None
     }
 
     fn switch(&mut self, command: SwitchCommand) -> String {
@@ -338,4 +419,10 @@ impl Stage {
         let merged: String = lines.flat_map(|line| [line, "\n"]).collect();
         merged.replace("$${defconpin}", "1111").replace("$${modconpin}", "2222")
     }
+}
+
+/// Whether the file of this path belongs to the part.
+fn is_in(path: &str, part: Part) -> bool {
+    let folder = part.folder().map_or_else(String::new, |folder| format!("{folder}/"));
+    path.starts_with(&folder) && !path.starts_with("linphone/") && !path.starts_with("polycom/")
 }
