@@ -156,14 +156,16 @@ impl ChangeSet {
         let globals = self.renderer.globals();
         let verdict = match &change.kind {
             ChangeKind::Create(_) => return Err(Refusal::Occupied),
-            ChangeKind::Write(_) | ChangeKind::WriteAfresh(_) | ChangeKind::RemoveFolder => return Ok(Loss::Nothing),
+            ChangeKind::Write(_)
+            | ChangeKind::WriteAfresh(_)
+            | ChangeKind::RemoveFolder
+            | ChangeKind::Rebuild(Document::Linphone(..) | Document::Phone(..)) => return Ok(Loss::Nothing),
             ChangeKind::Replace(Before::User(user), _)
             | ChangeKind::Remove(Before::User(user))
             | ChangeKind::Rebuild(Document::User(user, _)) => compare_user(content, user, globals),
             ChangeKind::Replace(Before::Conference(conference), _)
             | ChangeKind::Remove(Before::Conference(conference))
             | ChangeKind::Rebuild(Document::Conference(conference)) => compare_conference(content, conference),
-            ChangeKind::Rebuild(Document::Linphone(..) | Document::Phone(..)) => return Ok(Loss::Nothing),
         };
         match (verdict, &change.kind) {
             (Verdict::Same { has_extras: true }, ChangeKind::Replace(..) | ChangeKind::Rebuild(_)) => Ok(Loss::Extras),

@@ -48,8 +48,6 @@ pub struct Engine {
     press: Arc<Press>,
     transactions: Transactions,
     sweeps: Sweeps,
-    /// Whether it is the sweeps' turn, though changes wait.
-    sweep_is_due: bool,
     last_effect: EffectId,
 }
 
@@ -92,7 +90,6 @@ impl Engine {
             transactions: Transactions::new(Arc::clone(&press), start.unsettled),
             press,
             sweeps: Sweeps::default(),
-            sweep_is_due: false,
             last_effect: EffectId(0),
         })
     }
@@ -129,7 +126,7 @@ impl Engine {
     /// go on in between.
     fn proceed(&mut self, now: Now, out: &mut Vec<Effect>) {
         while self.is_idle() {
-            let swept = self.sweep_is_due && self.sweep(now, out);
+            let swept = self.sweeps.are_due() && self.sweep(now, out);
             if !swept && !self.begin(now, out) && !self.sweep(now, out) {
                 return;
             }
@@ -154,7 +151,7 @@ impl Engine {
         } else if self.stale {
             self.ask(out);
         } else if let Some(state) = self.published.clone().filter(|_| self.transactions.has_requests()) {
-            self.sweep_is_due = true;
+            self.sweeps.come_next();
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.begin(state, &mut desk);
             self.take(now, step, out);
@@ -166,7 +163,6 @@ impl Engine {
 
     /// Goes on with the sweeps, if there are any and the files are as they are to be.
     fn sweep(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
-        self.sweep_is_due = false;
         let Some(state) = self.published.clone() else { return false };
         if self.transactions.is_unrestored() || !self.sweeps.has_work() {
             return false;

@@ -69,7 +69,7 @@ impl Part {
     }
 
     /// Where its archive is in the static tree.
-    #[expect(clippy::expect_used, reason = "the names are plain ones")]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "the names are plain ones")]
     pub fn archive(self) -> RelPath {
         RelPath::parse(&format!("store/{}.tar.gz", self.name())).expect("a plain name")
     }

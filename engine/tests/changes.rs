@@ -361,7 +361,7 @@ fn a_full_disk_fails_everything_and_changes_nothing() {
     let answer = stage.ask("users/add", &anna());
     assert_eq!(answer.errors(), ["the files could not be written: No space left on device"]);
     // Somebody may have had the switch load what was visible for a moment.
-    assert!(stage.undone);
+    assert!(stage.has_undone());
     assert_eq!(stage.reloads, 1);
     stage.disk_error = None;
     assert_eq!(stage.ask("users/add", &anna()).done.len(), 1);
@@ -402,7 +402,7 @@ fn a_session_that_is_lost_on_the_way_changes_nothing_and_the_next_one_begins_wit
         stage.run();
         let shown = stage.state().users.by_id("21000").is_some();
         assert_eq!(shown, !answer.done.is_empty(), "after {steps} steps");
-        if stage.undone {
+        if stage.has_undone() {
             assert_eq!(stage.reloads, reloads + 1, "after {steps} steps");
         }
     }

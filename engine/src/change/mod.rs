@@ -108,9 +108,8 @@ impl fmt::Display for Failure {
             Self::NotAllowed(property, why) => write!(f, "{property} not allowed: {why}"),
             Self::NotItsOwn => f.write_str("not in a file of its own"),
             Self::ChangedByHand => f.write_str("the file was changed by hand meanwhile"),
-            Self::Rejected(words) => f.write_str(words),
+            Self::Rejected(words) | Self::Unfit(words) | Self::LeftAlone(words) => f.write_str(words),
             Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
-            Self::Unfit(words) | Self::LeftAlone(words) => f.write_str(words),
             Self::NoStaticTree => f.write_str("the static tree cannot be reached, so there is no provisioning; the log says why"),
             Self::NotPutBack => f.write_str(
                 "a change failed and its files could not be put back; that is tried again until it succeeds, and the log says why",

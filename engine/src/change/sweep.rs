@@ -32,6 +32,8 @@ const BATCH: usize = 64;
 pub(crate) struct Sweeps {
     waiting: VecDeque<Queued>,
     running: Option<Sweep>,
+    /// Whether changes have had their turn since the last batch.
+    due: bool,
 }
 
 struct Sweep {
@@ -99,8 +101,19 @@ impl Sweeps {
         self.running.is_some() || !self.waiting.is_empty()
     }
 
+    /// Whether a batch comes before the changes that wait.
+    pub(crate) fn are_due(&self) -> bool {
+        self.due && self.has_work()
+    }
+
+    /// A change has its turn now: the next one is a batch's.
+    pub(crate) fn come_next(&mut self) {
+        self.due = true;
+    }
+
     /// Writes the next batch, or answers when there is none.
     pub(crate) fn go_on(&mut self, state: &Arc<State>, press: &Press, now: Wall, desk: &mut Desk<'_>) -> Step {
+        self.due = false;
         let Some(mut sweep) = self.running.take().or_else(|| self.next()) else { return Step::Wait };
         if !press.provisions() {
             return Step::Answer(sweep.fail(state, &Failure::NoStaticTree));

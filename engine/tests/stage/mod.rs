@@ -76,7 +76,6 @@ pub(crate) struct Stage {
     pub(crate) reloads: usize,
     /// How often the directory was asked for.
     pub(crate) rounds: usize,
-    pub(crate) undone: bool,
     /// What the switch says in place of a success.
     pub(crate) rejects: Option<String>,
     /// Folders that the switch does not include.
@@ -153,7 +152,6 @@ impl Stage {
             notes: Vec::new(),
             reloads: 0,
             rounds: 0,
-            undone: false,
             rejects: None,
             hidden: Vec::new(),
             refuse: None,
@@ -206,6 +204,11 @@ impl Stage {
 
     pub(crate) fn file(&self, path: &str) -> &str {
         &self.files[path]
+    }
+
+    /// Whether anything was undone.
+    pub(crate) fn has_undone(&self) -> bool {
+        self.works.contains(&"undo")
     }
 
     pub(crate) fn paths(&self) -> Vec<&str> {
@@ -304,7 +307,6 @@ impl Stage {
                 Ok(FilesDone::Kept)
             }
             FileWork::Undo => {
-                self.undone = true;
                 self.files = self.before.take().unwrap_or(std::mem::take(&mut self.files));
                 Ok(FilesDone::Undone { left: Vec::new() })
             }
