@@ -124,8 +124,12 @@ fn adding_900_users(bencher: Bencher) {
         let request = Input::Request { id: RequestId(1), caller, command, entropy: Entropy([7; 32]) };
         engine.handle(Now::default(), request, &mut out);
         let [Effect::Files { work: FileWork::Commit(set), .. }] = &out[..] else { panic!("{out:?}") };
-        let bytes: usize =
-            set.changes.iter().filter_map(|change| set.content(change)).map(|content| content.len()).sum();
+        let bytes: usize = set
+            .changes
+            .iter()
+            .filter_map(|change| set.content(change, None).unwrap())
+            .map(|content| content.len())
+            .sum();
         assert!(bytes > 900 * 500);
         bytes
     });
