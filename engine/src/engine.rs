@@ -213,21 +213,21 @@ impl Engine {
             Step::Wait => {}
             Step::ReadBack => self.ask(out),
             Step::Answer(answers) => {
-                if self.is_maintenance(now, &answers) {
+                if self.note_maintenance(now, &answers) {
                     self.publish_info(out);
                 }
                 respond_all(answers, out);
             }
             Step::Finish(reading, answers) => {
-                self.is_maintenance(now, &answers);
+                self.note_maintenance(now, &answers);
                 self.learn(reading, out);
                 respond_all(answers, out);
             }
         }
     }
 
-    /// Notes it if all files of a kind were written anew.
-    fn is_maintenance(&mut self, now: Now, answers: &[(Queued, Response)]) -> bool {
+    /// Notes the time if all files of a kind were written anew. Whether they were.
+    fn note_maintenance(&mut self, now: Now, answers: &[(Queued, Response)]) -> bool {
         let writes_all = |command: &Command| matches!(command, Command::RebuildUsers) || Sweeps::serve(command);
         let is_done = |response: &Response| match &response.outcome {
             Outcome::Items { done, failed } => !done.is_empty() || failed.is_empty(),
