@@ -5,14 +5,14 @@ use std::fs;
 use std::sync::Arc;
 
 use divan::Bencher;
-use fsconnector_disk::{ConfigurationTree, RelPath};
+use fsconnector_disk::{Disk, Folders, RelPath, TreePath};
 use fsconnector_engine::access::Role;
 use fsconnector_engine::change_set::{Before, Change, ChangeKind, ChangeSet, Document};
+use fsconnector_engine::config::Config;
 use fsconnector_engine::io::FileWork;
-use fsconnector_engine::render::Templates;
+use fsconnector_engine::render::{PublicAddress, Renderer, Templates};
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{User, UserId};
-use fsconnector_templates::{CONFERENCES, USER};
 
 fn main() {
     divan::main();
@@ -43,15 +43,17 @@ fn bench(bencher: Bencher<'_, '_>, files: u32, change: impl Fn(u32) -> Prepared 
         let mut set = change_set();
         for number in 20000..20000 + files {
             let path = RelPath::parse(&format!("directory/team/{number}.xml")).expect("plain names");
+            let path = TreePath::configuration(path);
             let (before, kind) = change(number);
             set.changes.push(Change { path: path.clone(), kind });
             for (number, name) in before {
                 let old = Change { path: path.clone(), kind: ChangeKind::Create(document(number, name)) };
-                let content = set.content(&old).expect("it is made");
-                fs::write(folder.path().join(path.as_str()), content).expect("a folder of our own");
+                let content = set.content(&old, None).expect("nothing is damaged").expect("it is made");
+                fs::write(folder.path().join(path.path.as_str()), content).expect("a folder of our own");
             }
         }
-        let (tree, _) = ConfigurationTree::open(folder.path()).expect("a folder of our own");
+        let (tree, _) =
+            Disk::open(Folders { configuration: folder.path().to_owned(), files: None }).expect("a folder of our own");
         (folder, tree, FileWork::Commit(set))
     };
     bencher.with_inputs(input).bench_local_refs(|(_, tree, commit)| {
@@ -61,8 +63,10 @@ fn bench(bencher: Bencher<'_, '_>, files: u32, change: impl Fn(u32) -> Prepared 
 }
 
 fn change_set() -> ChangeSet {
-    let templates = Templates::new(USER, &CONFERENCES).expect("the shipped templates compile");
-    ChangeSet { changes: Vec::new(), templates: Arc::new(templates), globals: Arc::default() }
+    let templates = Templates::new(fsconnector_templates::ALL).expect("the shipped templates compile");
+    let (config, address) = (Config::default(), PublicAddress::default());
+    let renderer = Renderer::new(Arc::new(templates), Arc::new(config), Arc::default(), Arc::new([]), address);
+    ChangeSet { changes: Vec::new(), renderer: Arc::new(renderer) }
 }
 
 fn document(number: u32, name: &str) -> Document {

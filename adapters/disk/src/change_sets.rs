@@ -12,7 +12,7 @@ use std::io;
 
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::TreePath;
 
 use crate::journal::{Journal, StepKind, journal_path, remove_journal};
 use crate::listing::list;
@@ -35,7 +35,7 @@ pub struct Recovered {
     /// Whether an unfinished change set was undone: the switch may have loaded what is gone now.
     pub unsettled: bool,
     /// The files that were not put back, since somebody has changed them meanwhile.
-    pub left: Vec<RelPath>,
+    pub left: Vec<TreePath>,
 }
 
 #[derive(Debug, Default)]
@@ -72,14 +72,17 @@ impl<O: Operations> ChangeSets<O> {
     pub fn perform(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
         match work {
             FileWork::List(folders) => list(&self.operations, folders).map(FilesDone::Listed),
-            FileWork::Commit(set) => self.commit(set).map(|dropped| FilesDone::Committed { dropped }),
+            FileWork::Commit(set) => {
+                self.commit(set).map(|dropped| FilesDone::Committed { dropped, left_alone: Vec::new() })
+            }
             FileWork::Keep => self.keep().map(|()| FilesDone::Kept),
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
+            FileWork::Provision(_) | FileWork::Archive(_) | FileWork::Restore(_) => Err(out_of_turn("not yet")),
         }
     }
 
     /// The files that lose what somebody has added to them by hand.
-    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<RelPath>, FileError> {
+    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<TreePath>, FileError> {
         match self.standing {
             Standing::Settled => {}
             Standing::Unkept(_) | Standing::Undoing(_) => drop(self.undo()?),
@@ -122,7 +125,7 @@ impl<O: Operations> ChangeSets<O> {
         Ok(())
     }
 
-    fn undo(&mut self) -> Result<Vec<RelPath>, FileError> {
+    fn undo(&mut self) -> Result<Vec<TreePath>, FileError> {
         let journal = match &self.standing {
             Standing::Settled => return Ok(Vec::new()),
             Standing::Committed(journal) | Standing::Undoing(journal) => journal.clone(),
@@ -154,7 +157,7 @@ fn place_all<O: Operations>(operations: &O, folders: &Folders<O::Folder>, journa
 
 /// Takes all steps back, as far as they were carried out, durably, and then removes the journal. What is left are the
 /// files that somebody has changed.
-fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<RelPath>, FileError> {
+fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<TreePath>, FileError> {
     let folders = Folders::open(operations, journal.steps.iter().map(|step| &step.path))?;
     let mut left = Vec::new();
     for step in &journal.steps {
@@ -199,7 +202,7 @@ fn refuse_changed<O: Operations>(
 }
 
 /// A refusal also names the files that were left alone when the others were put back.
-fn with_left(error: FileError, left: Vec<RelPath>) -> FileError {
+fn with_left(error: FileError, left: Vec<TreePath>) -> FileError {
     let FileError::Refused(mut refused) = error else { return error };
     for path in left {
         if refused.iter().all(|(known, _)| *known != path) {
@@ -212,6 +215,7 @@ fn with_left(error: FileError, left: Vec<RelPath>) -> FileError {
 fn not_put_back(error: &FileError, second: &FileError) -> FileError {
     let path = match error {
         FileError::Failed { path, .. } => path.clone(),
+        FileError::Unfit(_) => journal_path(),
         FileError::Refused(refused) => refused.first().map_or_else(journal_path, |(path, _)| path.clone()),
     };
     let reason = format!(

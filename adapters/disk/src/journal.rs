@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::fingerprint::Fingerprint;
 use crate::operations::{NewAccess, Operations};
@@ -18,7 +18,7 @@ pub(crate) const HIDDEN: &str = ".fsconnector-";
 
 const JOURNAL: &str = ".fsconnector-journal";
 const UNFINISHED: &str = ".fsconnector-journal-new";
-const HEADING: &str = "fsconnector journal 1";
+const HEADING: &str = "fsconnector journal 2";
 
 /// The steps of a change set. What did not change is no step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct Journal {
 /// What happens to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    pub(crate) path: RelPath,
+    pub(crate) path: TreePath,
     pub(crate) kind: StepKind,
 }
 
@@ -91,11 +91,12 @@ impl Journal {
         let mut text = String::from(HEADING);
         text.push('\n');
         for Step { path, kind } in &self.steps {
+            let tree = tree_name(path.tree);
             // Writing to a string cannot fail.
             let _ = match kind {
-                StepKind::Create { new } => writeln!(text, "create {new} {path}"),
-                StepKind::Replace { old, new } => writeln!(text, "replace {old} {new} {path}"),
-                StepKind::Remove { old } => writeln!(text, "remove {old} {path}"),
+                StepKind::Create { new } => writeln!(text, "create {new} {tree} {path}"),
+                StepKind::Replace { old, new } => writeln!(text, "replace {old} {new} {tree} {path}"),
+                StepKind::Remove { old } => writeln!(text, "remove {old} {tree} {path}"),
             };
         }
         let sum = Fingerprint::of(text.as_bytes());
@@ -132,7 +133,20 @@ fn parse_step(line: &str) -> Option<Step> {
         }
         _ => return None,
     };
-    Some(Step { path: RelPath::parse(path)?, kind })
+    let (tree, path) = path.split_once(' ')?;
+    Some(Step { path: TreePath { tree: tree_named(tree)?, path: RelPath::parse(path)? }, kind })
+}
+
+/// A tree's name in the journal.
+fn tree_name(tree: Tree) -> &'static str {
+    match tree {
+        Tree::Configuration => "configuration",
+        Tree::Static => "static",
+    }
+}
+
+fn tree_named(name: &str) -> Option<Tree> {
+    [Tree::Configuration, Tree::Static].into_iter().find(|tree| tree_name(*tree) == name)
 }
 
 /// Removes the journal, durably.
@@ -149,7 +163,7 @@ pub(crate) fn remove_journal<O: Operations>(operations: &O) -> Result<(), FileEr
 }
 
 fn open_root<O: Operations>(operations: &O) -> Result<O::Folder, FileError> {
-    operations.folder(None).map_err(|error| failed(&journal_path(), &error))
+    operations.folder(Tree::Configuration, None).map_err(|error| failed(&journal_path(), &error))
 }
 
 fn damaged() -> FileError {
@@ -164,13 +178,13 @@ mod tests {
     use super::*;
 
     fn sample() -> Journal {
-        let step = |path: &str, kind| Step { path: RelPath::parse(path).unwrap(), kind };
+        let step = |tree, path: &str, kind| Step { path: TreePath { tree, path: RelPath::parse(path).unwrap() }, kind };
         let (old, new) = (Fingerprint::of(b"old"), Fingerprint::of(b"new"));
         Journal {
             steps: vec![
-                step("directory/team/20000.xml", StepKind::Create { new }),
-                step("directory/my friends/21000.xml", StepKind::Replace { old, new }),
-                step("top.xml", StepKind::Remove { old }),
+                step(Tree::Configuration, "directory/team/20000.xml", StepKind::Create { new }),
+                step(Tree::Static, "directory/my friends/21000.xml", StepKind::Replace { old, new }),
+                step(Tree::Configuration, "top.xml", StepKind::Remove { old }),
             ],
         }
     }

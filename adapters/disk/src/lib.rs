@@ -3,12 +3,12 @@
 //! Everything below a [`Root`] is reached through [`RelPath`]s, which cannot leave it, and no link on the way is
 //! followed: whoever can write into the tree still cannot make the program read, list or change anything outside of it.
 //!
-//! [`ConfigurationTree`] carries out the file work of the engine. Behind it are [`ChangeSets`], which change all files of a
+//! [`Disk`] carries out the file work of the engine. Behind it are [`ChangeSets`], which change all files of a
 //! request or none. They know the disk only by its [`Operations`], so the code that works on a [`Real`] disk is tested on
 //! a [`Model`] of one that fails, fills up, and loses its power at any moment.
 
 mod change_sets;
-mod configuration;
+mod disk;
 mod fingerprint;
 mod journal;
 mod listing;
@@ -23,10 +23,10 @@ mod staging;
 mod strays;
 
 pub use change_sets::{ChangeSets, Recovered};
-pub use configuration::{ConfigurationTree, OpenError};
+pub use disk::{Disk, Folders, NoStaticTree, OpenError};
 #[doc(no_inline)]
-pub use fsconnector_engine::path::RelPath;
-pub use model::{Edit, Editing, Model};
+pub use fsconnector_engine::path::{RelPath, Tree, TreePath};
+pub use model::{Edit, Editing, Model, Opened};
 pub use operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
 pub use real::{Real, Volume};
 pub use root::Root;

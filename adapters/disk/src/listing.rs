@@ -3,7 +3,7 @@
 use std::io;
 
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::operations::Operations;
 use crate::places::failed;
@@ -13,10 +13,11 @@ use crate::places::failed;
 pub(crate) fn list<O: Operations>(operations: &O, folders: &[RelPath]) -> Result<Vec<RelPath>, FileError> {
     let mut files = Vec::new();
     for folder in folders {
-        let entries = operations.folder(Some(folder)).and_then(|opened| operations.entries(&opened));
+        let entries =
+            operations.folder(Tree::Configuration, Some(folder)).and_then(|opened| operations.entries(&opened));
         let entries = match entries {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other.map_err(|error| failed(folder, &error))?,
+            other => other.map_err(|error| failed(&TreePath::configuration(folder.clone()), &error))?,
         };
         let names = entries.iter().map(|entry| entry.name.as_str());
         files.extend(names.filter(|name| is_visible_xml(name)).filter_map(|name| folder.join(name)));

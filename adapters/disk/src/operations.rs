@@ -3,7 +3,8 @@
 
 use std::io;
 
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, Tree};
+use fsconnector_engine::time::Wall;
 
 /// Operations on the files of a tree. Each either happens as a whole or fails; [`write_new`](Self::write_new) alone can
 /// leave a part behind. No operation follows a link. What is not synced may be gone when the power comes back.
@@ -13,8 +14,9 @@ pub trait Operations {
     /// The file systems of some folders, from a point in time on.
     type Volumes;
 
-    /// Opens the folder at `path`; without a path that is the tree's own.
-    fn folder(&self, path: Option<&RelPath>) -> io::Result<Self::Folder>;
+    /// Opens the folder of this tree at `path`; without a path that is the tree's own. A tree that there is none of is
+    /// [`io::ErrorKind::NotFound`].
+    fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<Self::Folder>;
 
     /// What is in the folder, in no order. Names that are no UTF-8 are left out: the program never writes one.
     fn entries(&self, folder: &Self::Folder) -> io::Result<Vec<Entry>>;
@@ -25,17 +27,30 @@ pub trait Operations {
     /// Reads a plain file. Anything else is [`io::ErrorKind::NotFound`].
     fn read(&self, folder: &Self::Folder, name: &str) -> io::Result<Found>;
 
+    /// When a plain file was written last. Anything else is [`io::ErrorKind::NotFound`].
+    fn modified(&self, folder: &Self::Folder, name: &str) -> io::Result<Wall>;
+
     /// Writes a file that is not there yet; [`io::ErrorKind::AlreadyExists`] if anything has the name.
     fn write_new(&self, folder: &Self::Folder, name: &str, content: &[u8], access: NewAccess) -> io::Result<()>;
 
     /// Gives a file another name that nothing has yet; [`io::ErrorKind::AlreadyExists`] otherwise.
     fn rename_new(&self, folder: &Self::Folder, from: &str, to: &str) -> io::Result<()>;
 
+    /// Moves a file to another folder of the same file system, where nothing may have the name yet.
+    fn move_new(&self, from_folder: &Self::Folder, from: &str, to_folder: &Self::Folder, to: &str) -> io::Result<()>;
+
     /// Swaps what two names stand for; at every moment both names stand for something.
     fn exchange(&self, folder: &Self::Folder, one: &str, other: &str) -> io::Result<()>;
 
     /// Removes a file.
     fn remove(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
+
+    /// Makes a folder; [`io::ErrorKind::AlreadyExists`] if anything has the name. With [`NewAccess::LikeFolder`] it is
+    /// as open as the folder it is in.
+    fn make_folder(&self, folder: &Self::Folder, name: &str, access: NewAccess) -> io::Result<()>;
+
+    /// Removes a folder; [`io::ErrorKind::DirectoryNotEmpty`] if anything is in it.
+    fn remove_folder(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
 
     /// Makes the content of a file durable. When this has failed the content is lost, whatever a second try says.
     fn sync_file(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
@@ -106,6 +121,10 @@ pub enum NewAccess {
     /// Whoever may list and change the folder: 0640 in a folder of 0750, 0644 in one of 0755, and the folder's owner
     /// and group. So the switch can read a new file whoever it runs as, if it can read the folder.
     LikeFolder,
+    /// As [`LikeFolder`](Self::LikeFolder), but never for everybody, and the group only reads.
+    LikeFolderClosed,
+    /// These permission bits, with the folder's owner and group.
+    Mode(u32),
     /// As with the file it takes the place of.
     Like(Access),
 }

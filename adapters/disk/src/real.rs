@@ -2,29 +2,37 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, Tree};
+use fsconnector_engine::time::Wall;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchmod, fchown, fstat, fsync, openat,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat,
     renameat_with, statat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 
 use crate::operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
-use crate::root::{Root, open_plain};
+use crate::root::{Root, open_plain, step_into};
 
-/// The files below a folder of this machine.
+/// The trees of this machine.
 #[derive(Debug)]
 pub struct Real {
-    root: Root,
+    configuration: Root,
+    files: Option<Root>,
 }
 
 impl Real {
-    /// The files below the folder at `path`.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Root::open_folder(path).map(|root| Self { root })
+    /// The configuration tree, and the static tree if there is one.
+    pub fn new(configuration: Root, files: Option<Root>) -> Self {
+        Self { configuration, files }
+    }
+
+    fn root(&self, tree: Tree) -> io::Result<&Root> {
+        match tree {
+            Tree::Configuration => Ok(&self.configuration),
+            Tree::Static => self.files.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        }
     }
 }
 
@@ -32,8 +40,8 @@ impl Operations for Real {
     type Folder = OwnedFd;
     type Volumes = Vec<Volume>;
 
-    fn folder(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
-        self.root.folder(path)
+    fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        self.root(tree)?.folder(path)
     }
 
     fn entries(&self, folder: &OwnedFd) -> io::Result<Vec<Entry>> {
@@ -74,22 +82,28 @@ impl Operations for Real {
         Ok(Found { content, access })
     }
 
+    fn modified(&self, folder: &OwnedFd, name: &str) -> io::Result<Wall> {
+        let stat = fstat(open_plain(folder, name)?)?;
+        let microseconds = i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1000;
+        Ok(Wall(stat.st_mtime.saturating_mul(1_000_000).saturating_add(microseconds)))
+    }
+
     fn write_new(&self, folder: &OwnedFd, name: &str, content: &[u8], wanted: NewAccess) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
         file.write_all(content)?;
         match wanted {
             NewAccess::Private => Ok(()),
-            NewAccess::Like(access) => set_access(&file, access),
-            NewAccess::LikeFolder => {
-                let folder = access(&fstat(folder)?);
-                set_access(&file, Access { mode: folder.mode & 0o666 | 0o600, ..folder })
-            }
+            other => set_access(file.as_fd(), of_file(other, access(&fstat(folder)?))),
         }
     }
 
     fn rename_new(&self, folder: &OwnedFd, from: &str, to: &str) -> io::Result<()> {
         renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE).map_err(cannot_rename)
+    }
+
+    fn move_new(&self, from_folder: &OwnedFd, from: &str, to_folder: &OwnedFd, to: &str) -> io::Result<()> {
+        renameat_with(from_folder, from, to_folder, to, RenameFlags::NOREPLACE).map_err(cannot_rename)
     }
 
     fn exchange(&self, folder: &OwnedFd, one: &str, other: &str) -> io::Result<()> {
@@ -98,6 +112,18 @@ impl Operations for Real {
 
     fn remove(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
         Ok(unlinkat(folder, name, AtFlags::empty())?)
+    }
+
+    fn make_folder(&self, folder: &OwnedFd, name: &str, wanted: NewAccess) -> io::Result<()> {
+        mkdirat(folder, name, Mode::RWXU)?;
+        match wanted {
+            NewAccess::Private => Ok(()),
+            other => set_access(step_into(folder, name)?.as_fd(), of_folder(other, access(&fstat(folder)?))),
+        }
+    }
+
+    fn remove_folder(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
+        Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?)
     }
 
     fn sync_file(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
@@ -162,9 +188,31 @@ fn access(stat: &Stat) -> Access {
     Access { mode: stat.st_mode & 0o777, owner: stat.st_uid, group: stat.st_gid }
 }
 
-/// Gives a new file this access as far as we may. If the owner cannot be given, it is ours. If the group cannot be given
+/// The access of a new file in a folder with that one.
+fn of_file(wanted: NewAccess, folder: Access) -> Access {
+    match wanted {
+        NewAccess::Private => Access { mode: 0o600, ..folder },
+        NewAccess::LikeFolder => Access { mode: folder.mode & 0o666 | 0o600, ..folder },
+        NewAccess::LikeFolderClosed => Access { mode: folder.mode & 0o640 | 0o600, ..folder },
+        NewAccess::Mode(mode) => Access { mode, ..folder },
+        NewAccess::Like(access) => access,
+    }
+}
+
+/// The access of a new folder in a folder with that one.
+fn of_folder(wanted: NewAccess, folder: Access) -> Access {
+    match wanted {
+        NewAccess::Private => Access { mode: 0o700, ..folder },
+        NewAccess::LikeFolder => Access { mode: folder.mode | 0o700, ..folder },
+        NewAccess::LikeFolderClosed => Access { mode: folder.mode & 0o750 | 0o700, ..folder },
+        NewAccess::Mode(mode) => Access { mode, ..folder },
+        NewAccess::Like(access) => access,
+    }
+}
+
+/// Gives a new file or folder this access as far as we may. If the owner cannot be given, it is ours. If the group cannot be given
 /// either, our own group gets no more than everybody.
-fn set_access(file: &File, wanted: Access) -> io::Result<()> {
+fn set_access(file: BorrowedFd<'_>, wanted: Access) -> io::Result<()> {
     let (mut mode, is) = (wanted.mode, access(&fstat(file)?));
     let (owner, group) = (Uid::from_raw(wanted.owner), Gid::from_raw(wanted.group));
     if (is.owner, is.group) != (wanted.owner, wanted.group) {

@@ -75,7 +75,8 @@ pub(crate) fn open_plain(folder: &OwnedFd, name: &str) -> io::Result<File> {
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-fn step_into(folder: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+/// Opens the folder with this name. A link is not there.
+pub(crate) fn step_into(folder: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
     openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()).map_err(hide_link)
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::TreePath;
 
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Journal, Step, StepKind};
@@ -46,7 +46,7 @@ pub(crate) fn check<'a, O: Operations>(
 }
 
 /// The files that somebody has added something to by hand, which the changes drop.
-pub(crate) fn dropped(checked: &[Checked<'_>]) -> Vec<RelPath> {
+pub(crate) fn dropped(checked: &[Checked<'_>]) -> Vec<TreePath> {
     let loses = |checked: &&Checked<'_>| checked.old.as_ref().is_some_and(|old| old.loss == Loss::Extras);
     checked.iter().filter(loses).map(|checked| checked.change.path.clone()).collect()
 }
@@ -101,7 +101,12 @@ fn write_all<O: Operations>(
     for Checked { change, old } in checked {
         let path = &change.path;
         let place = folders.existing_place(path)?;
-        let write = write_new(operations, &place, set.content(change), old.as_ref().map(|old| &old.found));
+        let write = {
+            let old = old.as_ref().map(|old| &old.found);
+            let content = set.content(change, old.map(|old| &*old.content));
+            let content = content.map_err(|damage| failed(path, &io::Error::other(damage.to_string())))?;
+            write_new(operations, &place, content, old)
+        };
         let kind = write.map_err(|error| failed(path, &error))?;
         journal.steps.extend(kind.map(|kind| Step { path: path.clone(), kind }));
     }
@@ -193,7 +198,7 @@ fn sync<O: Operations>(
     operations: &O,
     place: &Place<'_, O::Folder>,
     name: &str,
-    path: &RelPath,
+    path: &TreePath,
 ) -> Result<(), FileError> {
     operations.sync_file(place.folder, name).map_err(|error| failed(path, &error))
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::path::RelPath;
+use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::journal::{HIDDEN, journal_path};
 use crate::operations::{EntryKind, Operations};
@@ -15,7 +15,8 @@ pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileErro
     let mut folders = vec![None];
     while let Some(path) = folders.pop() {
         let found = clear_folder(operations, path.as_ref());
-        let below = found.map_err(|error| failed(&path.clone().unwrap_or_else(journal_path), &error))?;
+        let below =
+            found.map_err(|error| failed(&path.clone().map_or_else(journal_path, TreePath::configuration), &error))?;
         let join = |name: &str| path.as_ref().map_or_else(|| RelPath::parse(name), |path| path.join(name));
         folders.extend(below.iter().filter_map(|name| join(name)).map(Some));
     }
@@ -25,7 +26,7 @@ pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileErro
 /// Clears one folder and says which visible folders are in it. One that is closed to us, or gone by now, holds nothing of
 /// ours.
 fn clear_folder<O: Operations>(operations: &O, path: Option<&RelPath>) -> io::Result<Vec<String>> {
-    let folder = match operations.folder(path) {
+    let folder = match operations.folder(Tree::Configuration, path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
             return Ok(Vec::new());
         }

@@ -15,7 +15,7 @@ fn commit(sets: &mut ChangeSets<Model>, set: &ChangeSet) -> Result<FilesDone, Fi
 
 /// A commit that nobody loses anything by.
 fn committed() -> FilesDone {
-    FilesDone::Committed { dropped: vec![] }
+    FilesDone::Committed { dropped: vec![], left_alone: vec![] }
 }
 
 fn write(at: u32, text: &str) -> Edit {
@@ -105,7 +105,7 @@ fn files_whose_additions_are_dropped_are_named() {
     }
     let (mut sets, _) = recover(&disk);
     let done = commit(&mut sets, &change_set(vec![replace(20000, "old"), remove(20001), replace(20002, "new")]));
-    assert_eq!(done, Ok(FilesDone::Committed { dropped: vec![file(20000)] }));
+    assert_eq!(done, Ok(FilesDone::Committed { dropped: vec![file(20000)], left_alone: vec![] }));
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn carry_through(sets: &mut ChangeSets<Model>, set: &ChangeSet, ending: Ending) 
     match (sets.perform(&FileWork::Commit(set.clone())), ending) {
         (Err(_), _) | (Ok(_), Ending::Undo) => undo(sets, Outcome::NotPutBack),
         (Ok(done), Ending::Keep) => {
-            assert_eq!(done, FilesDone::Committed { dropped: vec![] });
+            assert_eq!(done, FilesDone::Committed { dropped: vec![], left_alone: vec![] });
             match sets.perform(&FileWork::Keep) {
                 Ok(done) => {
                     assert_eq!(done, FilesDone::Kept);
@@ -243,7 +243,7 @@ proptest! {
 
 /// As [`check`], but what could not be cleared away for want of a working disk may still be there.
 fn check_visible(disk: &Model, set: &ChangeSet, outcome: Outcome) {
-    let visible = files(disk).into_iter().filter(|(path, _)| !path.file_name().starts_with(".fsconnector-"));
+    let visible = files(disk).into_iter().filter(|(path, _)| !path.path.file_name().starts_with(".fsconnector-"));
     let visible: Files = visible.collect();
     match outcome {
         Outcome::Kept => assert_eq!(visible, after(set)),

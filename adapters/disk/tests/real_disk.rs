@@ -6,9 +6,9 @@ mod sample;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use fsconnector_disk::{ConfigurationTree, OpenError};
+use fsconnector_disk::{Disk, Folders, OpenError, RelPath};
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use sample::{after, before, change_set, create, file, path, remove, replace};
@@ -18,24 +18,29 @@ use tempfile::TempDir;
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, content) in before() {
-        let path = folder.path().join(path.as_str());
+        let path = folder.path().join(path.path.as_str());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
     folder
 }
 
-fn open(folder: &TempDir) -> ConfigurationTree {
-    ConfigurationTree::open(folder.path()).unwrap().0
+/// The configuration tree alone.
+fn folders(path: impl Into<PathBuf>) -> Folders {
+    Folders { configuration: path.into(), files: None }
 }
 
-fn commit(tree: &ConfigurationTree, set: &ChangeSet) -> Result<FilesDone, FileError> {
+fn open(folder: &TempDir) -> Disk {
+    Disk::open(folders(folder.path())).unwrap().0
+}
+
+fn commit(tree: &Disk, set: &ChangeSet) -> Result<FilesDone, FileError> {
     tree.perform(&FileWork::Commit(set.clone()))
 }
 
 /// A commit that nobody loses anything by.
 fn committed() -> FilesDone {
-    FilesDone::Committed { dropped: vec![] }
+    FilesDone::Committed { dropped: vec![], left_alone: vec![] }
 }
 
 #[track_caller]
@@ -56,6 +61,10 @@ fn check_files(folder: &TempDir, expected: &sample::Files) {
     assert_eq!(found, *expected);
 }
 
+fn rel(text: &str) -> RelPath {
+    RelPath::parse(text).unwrap()
+}
+
 fn mode(at: &Path) -> u32 {
     fs::metadata(at).unwrap().mode() & 0o777
 }
@@ -70,7 +79,7 @@ fn change_sets_are_kept_undone_and_undone_by_the_next_start() {
     check_files(&folder, &before());
     assert_eq!(commit(&tree, &set), Ok(committed()));
     drop(tree);
-    let (tree, recovered) = ConfigurationTree::open(folder.path()).unwrap();
+    let (tree, recovered) = Disk::open(folders(folder.path())).unwrap();
     assert!(recovered.unsettled);
     check_files(&folder, &before());
     assert_eq!(commit(&tree, &set), Ok(committed()));
@@ -145,29 +154,29 @@ fn a_second_connector_is_refused_until_the_first_is_gone() {
     let tree = open(&folder);
     let clone = tree.clone();
     drop(tree);
-    let error = ConfigurationTree::open(folder.path()).unwrap_err();
+    let error = Disk::open(folders(folder.path())).unwrap_err();
     assert!(matches!(error, OpenError::Taken { .. }) && error.to_string().contains("another connector"), "{error}");
     drop(clone);
-    assert!(ConfigurationTree::open(folder.path()).is_ok());
+    assert!(Disk::open(folders(folder.path())).is_ok());
 }
 
 #[test]
 fn a_tree_that_is_not_there_cannot_be_taken_over() {
-    let error = ConfigurationTree::open("/nowhere/at all").unwrap_err();
+    let error = Disk::open(folders("/nowhere/at all")).unwrap_err();
     assert!(error.to_string().contains("/nowhere/at all"), "{error}");
 }
 
 #[test]
 fn a_tree_for_reading_is_listed_and_not_changed() {
     let folder = folder();
-    let tree = ConfigurationTree::new(folder.path());
-    let listed = tree.perform(&FileWork::List(vec![path("directory/team"), path("directory/nobody")]));
-    assert_eq!(listed, Ok(FilesDone::Listed(vec![file(20000), file(20002), file(20004)])));
+    let tree = Disk::reading(folders(folder.path()));
+    let listed = tree.perform(&FileWork::List(vec![rel("directory/team"), rel("directory/nobody")]));
+    assert_eq!(listed, Ok(FilesDone::Listed([20000, 20002, 20004].map(|number| file(number).path).to_vec())));
     let error = commit(&tree, &change_set(vec![remove(20000)])).unwrap_err();
     assert!(error.to_string().contains("for reading only"), "{error}");
     check_files(&folder, &before());
-    let missing = ConfigurationTree::new(folder.path().join("missing"));
-    assert!(missing.perform(&FileWork::List(vec![path("directory/team")])).is_err());
+    let missing = Disk::reading(folders(folder.path().join("missing")));
+    assert!(missing.perform(&FileWork::List(vec![rel("directory/team")])).is_err());
 }
 
 #[test]

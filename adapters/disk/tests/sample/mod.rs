@@ -5,29 +5,30 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use fsconnector_disk::{ChangeSets, Edit, Editing, Model, RelPath};
+use fsconnector_disk::{ChangeSets, Edit, Editing, Model, RelPath, TreePath};
 use fsconnector_engine::access::Role;
 use fsconnector_engine::change_set::{Before, Change, ChangeKind, ChangeSet, Document};
-use fsconnector_engine::render::Templates;
+use fsconnector_engine::config::Config;
+use fsconnector_engine::render::{PublicAddress, Renderer, Templates};
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{User, UserId};
-use fsconnector_templates::{CONFERENCES, USER};
 
 /// What is in a tree.
-pub(crate) type Files = BTreeMap<RelPath, String>;
+pub(crate) type Files = BTreeMap<TreePath, String>;
 
-pub(crate) fn path(text: &str) -> RelPath {
-    RelPath::parse(text).unwrap()
+/// A path in the configuration tree.
+pub(crate) fn path(text: &str) -> TreePath {
+    TreePath::configuration(RelPath::parse(text).unwrap())
 }
 
 /// The file of the user with this number; odd ones are friends.
-pub(crate) fn file(number: u32) -> RelPath {
+pub(crate) fn file(number: u32) -> TreePath {
     path(&format!("directory/{}/{number}.xml", if number.is_multiple_of(2) { "team" } else { "friends" }))
 }
 
 /// What the file of the user with this number says who has this name.
 pub(crate) fn content(number: u32, name: &str) -> String {
-    change_set(vec![]).content(&create(number, name)).unwrap()
+    change_set(vec![]).content(&create(number, name), None).unwrap().unwrap()
 }
 
 pub(crate) fn create(number: u32, name: &str) -> Change {
@@ -45,8 +46,12 @@ pub(crate) fn remove(number: u32) -> Change {
 }
 
 pub(crate) fn change_set(changes: Vec<Change>) -> ChangeSet {
-    let templates = Templates::new(USER, &CONFERENCES).unwrap();
-    ChangeSet { changes, templates: Arc::new(templates), globals: Arc::default() }
+    static RENDERER: LazyLock<Arc<Renderer>> = LazyLock::new(|| {
+        let templates = Templates::new(fsconnector_templates::ALL).unwrap();
+        let (config, address) = (Config::default(), PublicAddress::default());
+        Arc::new(Renderer::new(Arc::new(templates), Arc::new(config), Arc::default(), Arc::new([]), address))
+    });
+    ChangeSet { changes, renderer: Arc::clone(&RENDERER) }
 }
 
 fn document(number: u32, name: &str) -> Document {
@@ -80,7 +85,7 @@ pub(crate) fn before() -> Files {
 pub(crate) fn after(set: &ChangeSet) -> Files {
     let mut files = before();
     for change in &set.changes {
-        match set.content(change) {
+        match set.content(change, None).unwrap() {
             Some(content) => files.insert(change.path.clone(), content),
             None => files.remove(&change.path),
         };
@@ -93,7 +98,7 @@ pub(crate) fn disk() -> Model {
     static DISK: LazyLock<Model> = LazyLock::new(|| {
         let disk = Model::new();
         for folder in ["directory", "directory/team", "directory/friends", "dialplan", "dialplan/conferences"] {
-            disk.make_folder(&path(folder));
+            disk.add_folder(&path(folder));
         }
         for (path, content) in before() {
             disk.edit(&Edit { path, editing: Editing::Replace(content.into_bytes()), synced: true });
