@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::access::Role;
+use crate::path::RelPath;
 
 /// The engine's configuration. [`Config::default`] has the three contexts of a fresh installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,14 @@ impl Config {
     /// The context whose conference range holds `number`.
     pub fn conference_context(&self, number: u32) -> Option<&Context> {
         self.contexts.iter().find(|context| context.conferences.contains(number))
+    }
+
+    /// The folders of the configuration tree in which the connector has its files, each named by a number.
+    pub fn folders(&self) -> Vec<RelPath> {
+        let users = self.contexts.iter().map(|context| format!("directory/{}", context.name));
+        let all = users.chain(["dialplan/conferences".to_owned()]);
+        // A context's name is a plain file name, so none is left out.
+        all.filter_map(|path| RelPath::parse(&path)).collect()
     }
 
     /// Checks what one value alone cannot show: every name once, an admin, and no number in two ranges.

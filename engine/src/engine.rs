@@ -291,16 +291,8 @@ impl Engine {
             id
         });
         let listing = self.last_effect.next();
-        out.push(Effect::Files { id: listing, work: FileWork::List(self.folders()) });
+        out.push(Effect::Files { id: listing, work: FileWork::List(self.config.folders()) });
         self.round = Some(Round { questions, replies: Default::default(), listing, files: None });
-    }
-
-    /// The folders in which a file's name is a number.
-    fn folders(&self) -> Vec<RelPath> {
-        let users = self.config.contexts.iter().map(|context| format!("directory/{}", context.name));
-        let all = users.chain(["dialplan/conferences".to_owned()]);
-        // A context's name is a plain file name, so none is left out.
-        all.filter_map(|path| RelPath::parse(&path)).collect()
     }
 
     fn reply(&mut self, now: Now, id: EffectId, reply: Reply, out: &mut Vec<Effect>) {

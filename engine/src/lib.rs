@@ -44,7 +44,8 @@
 //! [`io`] is the border, [`engine`](Engine) the loop of questions and answers. [`esl`] is the language of the event
 //! socket, with a pure [`Session`](esl::session::Session) for whoever owns the sockets. [`switch`] reads what the switch
 //! answers, [`state`] holds it, [`query`] answers from it, [`numbers`] knows what is free. [`access`] is the table of
-//! who may do what, [`config`] what the engine is told at its start.
+//! who may do what, [`config`] what the engine is told at its start. [`rebuild`] plans all files from a saved state,
+//! without an engine.
 
 #![forbid(unsafe_code)]
 
@@ -61,6 +62,7 @@ pub mod note;
 pub mod numbers;
 pub mod path;
 pub mod query;
+pub mod rebuild;
 pub mod render;
 pub mod secret;
 pub mod state;

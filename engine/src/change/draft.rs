@@ -286,13 +286,13 @@ fn kind(before: Option<Before>, after: Option<Document>) -> Option<ChangeKind> {
 }
 
 /// The file of a user, unless its context or id is none that a file could have.
-pub(super) fn user_path(user: &User) -> Option<RelPath> {
+pub(crate) fn user_path(user: &User) -> Option<RelPath> {
     let parts = [&*user.context, user.id.as_str()];
     let plain = parts.iter().all(|part| !part.contains('/'));
     plain.then(|| RelPath::parse(&format!("directory/{}/{}.xml", user.context, user.id))).flatten()
 }
 
 /// The file of a conference.
-pub(super) fn conference_path(num: u32) -> Option<RelPath> {
+pub(crate) fn conference_path(num: u32) -> Option<RelPath> {
     RelPath::parse(&format!("dialplan/conferences/{num}.xml"))
 }

@@ -16,12 +16,12 @@
 
 pub mod command;
 mod conferences;
-mod draft;
+pub(crate) mod draft;
 mod plan;
 pub(crate) mod press;
-mod provisioning;
+pub(crate) mod provisioning;
 pub(crate) mod response;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod sweep;
 pub(crate) mod transaction;
 mod users;

@@ -10,7 +10,7 @@ use crate::path::{RelPath, TreePath};
 use crate::state::{User, UserId, Users};
 
 /// Who has which phone. Of two users with one phone the first counts.
-pub(super) fn phones(users: &Users) -> BTreeMap<Mac, UserId> {
+pub(crate) fn phones(users: &Users) -> BTreeMap<Mac, UserId> {
     let mut phones = BTreeMap::new();
     for user in users {
         if let Some(mac) = Mac::parse(&user.polymac) {
@@ -41,13 +41,13 @@ pub(super) fn changes(draft: &Draft, id: &UserId, before: Option<&User>, after: 
 }
 
 /// The file of the user's Linphone.
-pub(super) fn linphone(user: &User, role: Role) -> Option<Change> {
+pub(crate) fn linphone(user: &User, role: Role) -> Option<Change> {
     let path = linphone_folder(&user.id)?.join("linphone.xml")?;
     Some(Change { path: TreePath::in_static(path), kind: ChangeKind::Write(Document::Linphone(user.clone(), role)) })
 }
 
 /// The files of the user's Polycom phone. If the phone was somebody else's, nothing of that is left.
-pub(super) fn phone(mac: &Mac, user: &User, role: Role, stays: bool) -> Vec<Change> {
+pub(crate) fn phone(mac: &Mac, user: &User, role: Role, stays: bool) -> Vec<Change> {
     let cleared = phone_folder(mac).filter(|_| !stays).map(removed);
     let written = PhoneFile::ALL.into_iter().filter_map(|file| {
         let change = phone_file(file, mac, user, role)?;

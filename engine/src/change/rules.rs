@@ -57,18 +57,38 @@ impl fmt::Display for Forbidden {
     }
 }
 
-/// What holds for every value.
+/// What holds for every value that is asked for.
 fn plain(value: &str, most: usize) -> Result<(), Forbidden> {
+    safe(value)?;
+    if value.chars().count() > most { Err(Forbidden::TooLong(most)) } else { Ok(()) }
+}
+
+/// What holds for every value that is written, whoever has chosen it.
+pub(crate) fn safe(value: &str) -> Result<(), Forbidden> {
+    unexpanded(value, "${")
+}
+
+/// A PIN of a user that is written, whoever has chosen it.
+pub(crate) fn safe_pin(value: &str) -> Result<(), Forbidden> {
+    if is_pin_reference(value) { Ok(()) } else { safe(value) }
+}
+
+/// A PIN of a conference that is written. It may refer to a variable of the call, such as `${conpin}`, but not to one of
+/// the switch.
+pub(crate) fn safe_conference_pin(value: &str) -> Result<(), Forbidden> {
+    unexpanded(value, "$${")
+}
+
+/// A value that the switch reads as it was written, where `reference` begins what it would expand.
+fn unexpanded(value: &str, reference: &str) -> Result<(), Forbidden> {
     if value.chars().any(|c| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}')) {
         Err(Forbidden::Control)
-    } else if value.contains("${") {
+    } else if value.contains(reference) {
         Err(Forbidden::Variable)
     } else if value.contains("<!") {
         Err(Forbidden::Markup)
     } else if value.to_ascii_lowercase().contains("x-pre-process") {
         Err(Forbidden::Preprocessor)
-    } else if value.chars().count() > most {
-        Err(Forbidden::TooLong(most))
     } else {
         Ok(())
     }
