@@ -5,7 +5,7 @@ use std::io;
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
-use crate::operations::Operations;
+use crate::operations::{EntryKind, Operations};
 use crate::places::failed;
 
 /// The visible `*.xml` files in these folders, in order: those that the switch would include. A folder that is not there
@@ -19,7 +19,7 @@ pub(crate) fn list<O: Operations>(operations: &O, folders: &[RelPath]) -> Result
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             other => other.map_err(|error| failed(&TreePath::configuration(folder.clone()), &error))?,
         };
-        let names = entries.iter().map(|entry| entry.name.as_str());
+        let names = entries.iter().filter(|entry| entry.kind != EntryKind::Nameless).map(|entry| entry.name.as_str());
         files.extend(names.filter(|name| is_visible_xml(name)).filter_map(|name| folder.join(name)));
     }
     files.sort();

@@ -18,14 +18,22 @@ pub trait Operations {
     /// [`io::ErrorKind::NotFound`].
     fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<Self::Folder>;
 
-    /// What is in the folder, in no order. Names that are no UTF-8 are left out: the program never writes one.
+    /// Who may list and change a folder.
+    fn folder_access(&self, folder: &Self::Folder) -> io::Result<Access>;
+
+    /// What is in the folder, in no order.
     fn entries(&self, folder: &Self::Folder) -> io::Result<Vec<Entry>>;
 
     /// Whether anything at all has this name, be it a link that leads nowhere.
     fn exists(&self, folder: &Self::Folder, name: &str) -> io::Result<bool>;
 
     /// Reads a plain file. Anything else is [`io::ErrorKind::NotFound`].
-    fn read(&self, folder: &Self::Folder, name: &str) -> io::Result<Found>;
+    fn read(&self, folder: &Self::Folder, name: &str) -> io::Result<Found> {
+        self.read_up_to(folder, name, u64::MAX)
+    }
+
+    /// Reads a plain file that has so many bytes at most; [`io::ErrorKind::FileTooLarge`] if it has more.
+    fn read_up_to(&self, folder: &Self::Folder, name: &str, most: u64) -> io::Result<Found>;
 
     /// When a plain file was written last. Anything else is [`io::ErrorKind::NotFound`].
     fn modified(&self, folder: &Self::Folder, name: &str) -> io::Result<Wall>;
@@ -69,7 +77,7 @@ pub trait Operations {
 /// A name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// The name.
+    /// The name; of one that is no UTF-8, what can be shown of it.
     pub name: String,
     /// What it is the name of.
     pub kind: EntryKind,
@@ -82,8 +90,12 @@ pub enum EntryKind {
     File,
     /// A folder.
     Folder,
-    /// A link, a pipe, a socket or a device.
+    /// A symbolic link.
+    Link,
+    /// A pipe, a socket or a device.
     Other,
+    /// Anything, with a name that is no UTF-8. The program never writes one, and cannot reach it.
+    Nameless,
 }
 
 /// A plain file that was read.

@@ -44,11 +44,18 @@ impl Operations for Real {
         self.root(tree)?.folder(path)
     }
 
+    fn folder_access(&self, folder: &OwnedFd) -> io::Result<Access> {
+        Ok(access(&fstat(folder)?))
+    }
+
     fn entries(&self, folder: &OwnedFd) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(folder)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
+            let Ok(name) = entry.file_name().to_str() else {
+                entries.push(Entry { name: entry.file_name().to_string_lossy().into(), kind: EntryKind::Nameless });
+                continue;
+            };
             if matches!(name, "." | "..") {
                 continue;
             }
@@ -74,12 +81,16 @@ impl Operations for Real {
         }
     }
 
-    fn read(&self, folder: &OwnedFd, name: &str) -> io::Result<Found> {
-        let mut file = open_plain(folder, name)?;
-        let access = access(&fstat(&file)?);
+    fn read_up_to(&self, folder: &OwnedFd, name: &str, most: u64) -> io::Result<Found> {
+        let file = open_plain(folder, name)?;
+        let stat = fstat(&file)?;
         let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        Ok(Found { content, access })
+        // It can grow while it is read.
+        let read = file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+        if u64::try_from(read).is_ok_and(|read| read > most) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(Found { content, access: access(&stat) })
     }
 
     fn modified(&self, folder: &OwnedFd, name: &str) -> io::Result<Wall> {
@@ -180,6 +191,7 @@ fn entry_kind(kind: FileType) -> EntryKind {
     match kind {
         FileType::RegularFile => EntryKind::File,
         FileType::Directory => EntryKind::Folder,
+        FileType::Symlink => EntryKind::Link,
         _ => EntryKind::Other,
     }
 }

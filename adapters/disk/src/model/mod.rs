@@ -181,6 +181,12 @@ impl Operations for Model {
         Ok(Opened { tree, path: path.cloned(), number })
     }
 
+    fn folder_access(&self, folder: &Opened) -> io::Result<Access> {
+        let disk = self.begin()?.unless_failing()?;
+        disk.folder(folder.number)?;
+        Ok(FOLDER)
+    }
+
     fn entries(&self, folder: &Opened) -> io::Result<Vec<Entry>> {
         let disk = self.begin()?.unless_failing()?;
         let kind = |number| match disk.node(number) {
@@ -196,9 +202,12 @@ impl Operations for Model {
         Ok(disk.folder(folder.number)?.holds(name))
     }
 
-    fn read(&self, folder: &Opened, name: &str) -> io::Result<Found> {
+    fn read_up_to(&self, folder: &Opened, name: &str, most: u64) -> io::Result<Found> {
         let mut disk = self.begin()?.unless_failing()?;
         let file = disk.file_mut(folder.number, name)?;
+        if u64::try_from(file.content.len()).is_ok_and(|length| length > most) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         Ok(Found { content: file.content.clone(), access: file.access })
     }
 
@@ -306,7 +315,9 @@ impl Operations for Model {
     }
 }
 
-/// All folders of this disk are 0750.
+/// All folders of this disk are like this.
+const FOLDER: Access = Access { mode: 0o750, owner: 0, group: 0 };
+
 fn given(access: NewAccess) -> Access {
     let of = |mode| Access { mode, owner: 0, group: 0 };
     match access {
