@@ -42,15 +42,17 @@ mod change;
 mod current;
 mod gate;
 mod handlers;
+mod operation;
 mod problem;
 mod relay;
 mod routes;
 #[cfg(test)]
 mod sample;
+mod schemas;
 mod shown;
 mod target;
 
 pub use current::Current;
 pub use gate::{Acceptor, Gate, GateConfig, GateError, Limits, Origin, Plain, serve};
-pub use handlers::Asked;
+pub use handlers::{Asked, Uploads};
 pub use relay::COMMANDS;

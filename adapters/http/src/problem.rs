@@ -5,11 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fsconnector_engine::change::command::{Failed, Unavailable};
+use fsconnector_engine::change::command::Unavailable;
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::answer::{Answer, HeaderLines};
+use crate::operation::{Form, Operation};
 
 /// The media type of problems.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -29,7 +31,7 @@ struct More {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Flaw>,
     #[serde(flatten)]
-    lists: Option<Lists>,
+    none_done: Option<NoneDone>,
 }
 
 /// Something in the body that is not as it has to be.
@@ -43,10 +45,12 @@ pub(crate) struct Flaw {
 
 /// What clients of changes read in any answer.
 #[derive(Clone, Serialize)]
-struct Lists {
-    op: &'static str,
-    done: [(); 0],
-    failed: Vec<Failed>,
+struct NoneDone {
+    op: Cow<'static, str>,
+    /// An empty list or an empty text.
+    done: Value,
+    /// The items that failed, or why nothing was done.
+    failed: Value,
 }
 
 /// The items that failed can hold passwords.
@@ -103,10 +107,16 @@ impl Problem {
         self
     }
 
-    /// With the lists that answers of this operation have: nothing is done, and these items failed.
+    /// With what answers of this operation say was done: nothing. Where they have lists, `failed` are the items that failed;
+    /// where they have texts, it is the detail.
     #[must_use]
-    pub(crate) fn none_done(mut self, op: &'static str, failed: Vec<Failed>) -> Self {
-        self.more.get_or_insert_default().lists = Some(Lists { op, done: [], failed });
+    pub(crate) fn none_done(mut self, operation: &Operation, failed: Vec<Value>) -> Self {
+        let op = operation.op.clone();
+        let none_done = match operation.form {
+            Form::Items(_) | Form::Names => NoneDone { op, done: Value::Array(Vec::new()), failed: failed.into() },
+            Form::Part | Form::Time => NoneDone { op, done: "".into(), failed: self.detail.clone().into() },
+        };
+        self.more.get_or_insert_default().none_done = Some(none_done);
         self
     }
 
@@ -163,10 +173,10 @@ mod tests {
     #[test]
     fn a_problem_of_a_change_has_the_lists_that_clients_read() {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "x");
-        let item = serde_json::json!({"password": "secret"});
-        let failed = Failed { error: "y".into(), noun: Noun::User, item };
+        let operation = Operation { op: "users/add".into(), form: Form::Items(Noun::User) };
+        let failed = operation.failure("y", serde_json::json!({"password": "secret"})).into_iter().collect();
         let flaw = Flaw { pointer: "/0".into(), detail: "z".into() };
-        let problem = problem.flaws(vec![flaw]).none_done("users/add", vec![failed]);
+        let problem = problem.flaws(vec![flaw]).none_done(&operation, failed);
         assert_eq!(
             problem.json(),
             concat!(
@@ -175,6 +185,15 @@ mod tests {
             )
         );
         assert!(!format!("{problem:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_problem_of_one_thing_says_why_where_clients_look_for_it() {
+        let operation = Operation { op: "store/x".into(), form: Form::Part };
+        assert_eq!(
+            Problem::new(StatusCode::FORBIDDEN, "x").none_done(&operation, Vec::new()).json(),
+            r#"{"title":"Forbidden","status":403,"detail":"x","op":"store/x","done":"","failed":"x"}"#
+        );
     }
 
     #[test]

@@ -1,57 +1,29 @@
 //! One client's connection: requests in, answers out, until one side has had enough.
 
-use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use smol::Timer;
-use smol::channel::Receiver;
 use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
 use super::deadline::Deadline;
-use super::decision::{Decision, Order, Outcome, Sequel};
+use super::decision::{Decision, Errand, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
 use super::limits::PIECE;
-use super::upload::{Failure, Source};
+use super::stopping::Stopping;
+use super::stream::{Broken, write_within};
+use super::upload::{Failure, Share, Source, Upload};
 use super::wire::AnswerHead;
 use crate::answer::Answer;
 use crate::problem::Problem;
-use crate::relay::{Ask, Reply};
-
-/// Whether the gate is asked to stop.
-pub(super) struct Stopping {
-    /// Nothing is ever sent on it; it is closed.
-    asked: Receiver<()>,
-    wait: Pin<Box<dyn Future<Output = ()> + Send>>,
-}
-
-impl Stopping {
-    /// Asked when the other side of `channel` is gone.
-    pub(super) fn when_closed(channel: Receiver<()>) -> Self {
-        let asked = channel.clone();
-        let wait = Box::pin(async move {
-            // Never a message: an error is how the end of the other side shows.
-            let _ = channel.recv().await;
-        });
-        Self { asked, wait }
-    }
-
-    fn is_asked(&self) -> bool {
-        self.asked.is_closed()
-    }
-
-    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_asked() { Poll::Ready(()) } else { self.wait.as_mut().poll(cx) }
-    }
-}
+use crate::relay::Reply;
 
 /// A connection that HTTP is spoken on.
 pub(super) struct Conversation<S> {
@@ -62,23 +34,6 @@ pub(super) struct Conversation<S> {
     output: Vec<u8>,
     deadline: Deadline,
     stopping: Stopping,
-}
-
-/// Why a conversation ended early.
-#[derive(Debug)]
-pub(super) enum Broken {
-    /// The stream failed.
-    Io(io::Error),
-    /// The client took too long.
-    TimedOut,
-    /// The handler behind the gate failed after the answer had begun.
-    HandlerFailed,
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// What comes next on a connection.
@@ -191,7 +146,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         }
         let status = match &decision.outcome {
             Outcome::Answer(answer) => self.write_answer(decision, answer).await?,
-            Outcome::Relay(ask) => self.relay(decision, ask).await?,
+            Outcome::Errand(errand) => {
+                let gate = Arc::clone(&self.gate);
+                match self.run(&gate, errand, &mut decision.sequel).await? {
+                    Ok(reply) => self.hand_on(decision, reply).await?,
+                    Err(answer) => self.write_answer(decision, &answer).await?,
+                }
+            }
             Outcome::Order(order) => {
                 let answer = self.carry_out(order, &mut decision.sequel).await?;
                 self.write_answer(decision, &answer).await?
@@ -228,12 +189,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         Ok(answer.status)
     }
 
-    async fn relay(&mut self, decision: &Decision, ask: &Ask) -> Result<StatusCode, Broken> {
-        let gate = Arc::clone(&self.gate);
-        let mut reply = match gate.relay.fetch(ask).await {
-            Ok(reply) => reply,
-            Err(problem) => return self.write_answer(decision, &problem.into()).await,
+    /// Has a handler do something with files; the answer of the gate itself if that comes to nothing.
+    async fn run<'g>(
+        &mut self,
+        gate: &'g Gate,
+        errand: &Errand,
+        sequel: &mut Sequel,
+    ) -> Result<Result<Reply<'g>, Answer>, Broken> {
+        match self.attempt_errand(gate, errand, sequel).await {
+            Ok(reply) => Ok(Ok(reply)),
+            Err(Failure::Broken(broken)) => Err(broken),
+            Err(Failure::Refused(problem)) => Ok(Err(match &errand.operation {
+                Some(operation) => problem.none_done(operation, Vec::new()).into(),
+                None => problem.into(),
+            })),
+        }
+    }
+
+    async fn attempt_errand<'g>(
+        &mut self,
+        gate: &'g Gate,
+        errand: &Errand,
+        sequel: &mut Sequel,
+    ) -> Result<Reply<'g>, Failure> {
+        let relay = gate.relay(errand.lane);
+        let share = relay.share(&errand.ask)?;
+        let mut memory = gate.bodies.share();
+        let body = match errand.upload {
+            Some(upload) => Some(self.receive(gate, upload, &mut memory, sequel).await?),
+            None => None,
         };
+        Ok(relay.fetch(&errand.ask, body.as_deref(), share).await?)
+    }
+
+    /// Writes the answer of a handler, and then has the connection go on.
+    async fn hand_on(&mut self, decision: &Decision, mut reply: Reply<'_>) -> Result<StatusCode, Broken> {
         self.output.clear();
         AnswerHead {
             status: reply.status(),
@@ -249,9 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     /// Has a change carried out, however long that takes.
     async fn carry_out(&mut self, order: &Order, sequel: &mut Sequel) -> Result<Answer, Broken> {
         let gate = Arc::clone(&self.gate);
-        let answer = match self.attempt(&gate, order, sequel).await {
+        let answer = match self.attempt_order(&gate, order, sequel).await {
             Ok(answer) => answer,
-            Err(Failure::Refused(problem)) => problem.none_done(order.change.op(), Vec::new()).into(),
+            Err(Failure::Refused(problem)) => problem.none_done(&order.operation, Vec::new()).into(),
             Err(Failure::Broken(broken)) => return Err(broken),
         };
         if self.stopping.is_asked() {
@@ -260,19 +250,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         Ok(answer)
     }
 
-    async fn attempt(&mut self, gate: &Gate, order: &Order, sequel: &mut Sequel) -> Result<Answer, Failure> {
+    async fn attempt_order(&mut self, gate: &Gate, order: &Order, sequel: &mut Sequel) -> Result<Answer, Failure> {
         let _turn = gate.commands.turn()?;
-        let mut share = gate.bodies.share();
-        let mut body = Vec::new();
-        if let Some(upload) = order.upload {
-            // Whoever fails in the middle of a body does not know where the next request begins.
-            *sequel = Sequel::END;
-            let limits = &gate.limits;
-            let Self { stream, input, deadline, .. } = self;
-            body = Source { stream, input, deadline, limits }.read(upload, &mut share).await?;
-            sequel.connection = upload.connection;
-        }
+        let mut memory = gate.bodies.share();
+        let body = match order.upload {
+            Some(upload) => self.receive(gate, upload, &mut memory, sequel).await?,
+            None => Vec::new(),
+        };
         Ok(gate.commands.carry_out(&order.ask, &body).await?)
+    }
+
+    /// Reads the body of a request.
+    async fn receive(
+        &mut self,
+        gate: &Gate,
+        upload: Upload,
+        memory: &mut Share<'_>,
+        sequel: &mut Sequel,
+    ) -> Result<Vec<u8>, Failure> {
+        // Whoever fails in the middle of a body does not know where the next request begins.
+        *sequel = Sequel::END;
+        let Self { stream, input, deadline, .. } = self;
+        let body = Source { stream, input, deadline, limits: &gate.limits }.read(upload, memory).await?;
+        sequel.connection = if self.stopping.is_asked() { Connection::Close } else { upload.connection };
+        Ok(body)
     }
 
     /// Hands the body through, a piece at a time: the next one is read when the client has taken the last.
@@ -338,18 +339,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
         }
     }
-}
-
-/// Writes `bytes`, at most a piece, in the time a piece may take.
-pub(super) async fn write_within(
-    deadline: &mut Deadline,
-    time: Duration,
-    stream: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-) -> Result<(), Broken> {
-    deadline.move_to(Instant::now() + time);
-    deadline.bound(stream.write_all(bytes)).await.ok_or(Broken::TimedOut)??;
-    Ok(())
 }
 
 fn has_body(status: StatusCode) -> bool {

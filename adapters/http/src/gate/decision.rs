@@ -14,11 +14,11 @@ use super::limits::DRAINED;
 use super::upload::Upload;
 use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
-use crate::change::Change;
 use crate::current::Published;
+use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
-use crate::routes::{self, Found, Read, Work};
+use crate::routes::{self, Changes, Found, Lane, Payload, Read, Work};
 use crate::shown::Shown;
 use crate::target;
 
@@ -70,16 +70,27 @@ impl Sequel {
 pub(super) enum Outcome {
     /// It is here.
     Answer(Answer),
-    /// From a file, behind the gate.
-    Relay(Ask),
+    /// From files, behind the gate.
+    Errand(Errand),
     /// From the engine, by way of a handler behind the gate.
     Order(Order),
+}
+
+/// Something to be done with files.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) lane: Lane,
+    pub(super) ask: Ask,
+    /// What the request has to bring along.
+    pub(super) upload: Option<Upload>,
+    /// What problems report on.
+    pub(super) operation: Option<Operation>,
 }
 
 /// A change that may be asked for.
 #[derive(Debug)]
 pub(super) struct Order {
-    pub(super) change: Change,
+    pub(super) operation: Operation,
     pub(super) ask: Ask,
     /// What says what is to be changed, if the request has to say it.
     pub(super) upload: Option<Upload>,
@@ -134,10 +145,10 @@ impl Gate {
             return at_once(Outcome::Answer(Answer { status, headers, body: Bytes::new() }));
         }
         let found = routes::find(&head.method, head.path);
-        let change = found.change();
+        let operation = found.changes().operation();
         let (outcome, delay) = self.judged(head, found, address, self.mono(now));
-        let outcome = outcome.unwrap_or_else(|problem| match change {
-            Some(change) => problem.none_done(change.op(), Vec::new()).into(),
+        let outcome = outcome.unwrap_or_else(|problem| match operation {
+            Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
         });
         (outcome, delay)
@@ -181,16 +192,26 @@ impl Gate {
         if !caller.role.may(route.right) {
             return Err(Problem::new(StatusCode::FORBIDDEN, format!("the role {} may not do this", caller.role)));
         }
-        let bad_encoding = || Problem::new(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8");
-        let decoded = |text| target::decode(text).ok_or_else(bad_encoding);
-        let ask = |path: &str| Ask::new(&head.method, path, head.headers, caller, address);
+        let changes = route.work.changes(parameter);
+        if changes != Changes::Nothing && self.cors.is_foreign(head) {
+            return Err(foreign());
+        }
+        let Some(decoded) = target::decode(parameter) else {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "the path is not percent-encoded UTF-8"));
+        };
+        let upload = match route.work.payload() {
+            Payload::Nothing => None,
+            Payload::Json(_) => Some(Upload::of_json(head, &self.limits)?),
+            Payload::Bytes => Some(Upload::of_bytes(head, &self.limits)?),
+        };
+        let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
         Ok(match route.work {
-            Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded(parameter)?, published, caller))),
-            Work::File => Outcome::Relay(ask(&decoded(head.path)?)),
-            Work::Command(_) if self.cors.is_foreign(head) => return Err(foreign()),
+            Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded, published, caller))),
+            Work::File(file) => {
+                Outcome::Errand(Errand { lane: file.lane(), ask: ask(), upload, operation: changes.operation() })
+            }
             Work::Command(change) => {
-                let upload = change.has_body().then(|| Upload::of_json(head)).transpose()?;
-                Outcome::Order(Order { change, ask: ask(head.path), upload })
+                Outcome::Order(Order { operation: change.operation(parameter), ask: ask(), upload })
             }
         })
     }

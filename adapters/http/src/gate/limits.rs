@@ -13,6 +13,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Bytes of a request's body. More is 413.
     pub body_bytes: u64,
+    /// Bytes of what a phone uploads at once. More is 413.
+    pub upload_bytes: u64,
     /// Bytes of the bodies of all requests that are being received or carried out. More is 503.
     pub bodies_bytes: u64,
     /// For the body of a request.
@@ -34,6 +36,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             body_bytes: 4 * 1024 * 1024,
+            upload_bytes: 1024 * 1024,
             bodies_bytes: 32 * 1024 * 1024,
             body_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),

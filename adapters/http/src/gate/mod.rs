@@ -11,6 +11,8 @@ mod head;
 mod input;
 mod limits;
 mod occupancy;
+mod stopping;
+mod stream;
 mod upload;
 mod wire;
 
@@ -18,6 +20,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,15 +34,18 @@ use smol::{Executor, Timer};
 
 use crate::auth::Authenticator;
 use crate::current::Current;
-use crate::handlers::{Asked, Handlers, Pages};
-use crate::relay::{CommandRelay, Relay};
+use crate::handlers::{Asked, Files, Handlers, Uploads};
+use crate::relay::{CommandRelay, DOWNLOADS, QUICK, Relay};
+use crate::routes::Lane;
 pub use acceptor::{Acceptor, Plain};
-use connection::{Broken, Conversation, Stopping};
+use connection::Conversation;
 use cors::Cors;
 pub use cors::Origin;
 use deadline::within;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
+use stopping::Stopping;
+use stream::Broken;
 use upload::Budget;
 
 /// How a gate is set up.
@@ -51,13 +57,24 @@ pub struct GateConfig {
     pub origins: Vec<Origin>,
     /// The static tree. Without one there is only the built-in start page.
     pub files: Option<Arc<Root>>,
+    /// The folder of the recordings, if there is to be one. It need not exist yet.
+    pub recordings: Option<PathBuf>,
+    /// Who keeps what phones upload. Without anybody, uploads are refused.
+    pub uploads: Option<Arc<dyn Uploads>>,
     /// What clients may take.
     pub limits: Limits,
 }
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { realm: "fsconnector".into(), origins: Vec::new(), files: None, limits: Limits::default() }
+        Self {
+            realm: "fsconnector".into(),
+            origins: Vec::new(),
+            files: None,
+            recordings: None,
+            uploads: None,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -91,8 +108,9 @@ pub struct Gate {
     /// What the bodies of requests take of memory.
     bodies: Budget,
     commands: CommandRelay,
-    /// Before `handlers`, so that its connections are closed first.
-    relay: Relay,
+    /// Before `handlers`, so that their connections are closed first.
+    quick: Relay,
+    downloads: Relay,
     handlers: Handlers,
 }
 
@@ -104,7 +122,13 @@ impl Gate {
     pub fn open(config: GateConfig, current: Arc<Current>, queue: Sender<Asked>) -> Result<Self, GateError> {
         let mut key = [0; 64];
         getrandom::fill(&mut key).map_err(|_| GateError::NoRandomness)?;
-        let handlers = Handlers::start(Pages::new(config.files), queue).map_err(GateError::Handlers)?;
+        let files = Files {
+            current: Arc::clone(&current),
+            tree: config.files,
+            recordings: config.recordings,
+            uploads: config.uploads,
+        };
+        let handlers = Handlers::start(files, queue).map_err(GateError::Handlers)?;
         Ok(Self {
             current,
             authenticator: Authenticator::new(config.realm, &key),
@@ -113,7 +137,8 @@ impl Gate {
             limits: config.limits,
             started: Instant::now(),
             commands: CommandRelay::to(handlers.commands()),
-            relay: Relay::to(handlers.pages()),
+            quick: Relay::to(handlers.files(Lane::Quick), QUICK),
+            downloads: Relay::to(handlers.files(Lane::Downloads), DOWNLOADS),
             handlers,
         })
     }
@@ -122,6 +147,14 @@ impl Gate {
     /// [published](Current::publish) before. Never waits, and is cheap: another thread does the rest.
     pub fn respond(&self, id: RequestId, response: Response) {
         self.handlers.answer(id, response);
+    }
+
+    /// The way to the handlers of files in this lane.
+    fn relay(&self, lane: Lane) -> &Relay {
+        match lane {
+            Lane::Quick => &self.quick,
+            Lane::Downloads => &self.downloads,
+        }
     }
 
     fn mono(&self, now: Instant) -> Mono {

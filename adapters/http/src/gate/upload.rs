@@ -8,18 +8,20 @@ use http::StatusCode;
 use smol::future;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::connection::{Broken, write_within};
 use super::deadline::Deadline;
-use super::framing::BodyReader;
+use super::framing::{self, BodyReader};
 use super::head::{Body, Connection, Head};
 use super::input::Input;
 use super::limits::Limits;
+use super::stream::{Broken, write_within};
 use crate::problem::Problem;
 
 /// A body that has not been read yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Upload {
     framing: Body,
+    /// How long it may be.
+    limit: u64,
     /// Whether the client waits for a `100 Continue`.
     is_waited_for: bool,
     /// Whether the connection goes on after a body that was read to its end.
@@ -28,19 +30,34 @@ pub(super) struct Upload {
 
 impl Upload {
     /// The body of a request with this head, which has to be JSON.
-    pub(super) fn of_json(head: &Head<'_>) -> Result<Self, Problem> {
-        if head.body == Body::None {
-            return Err(Problem::new(StatusCode::LENGTH_REQUIRED, "the request needs a body with a Content-Length"));
-        }
+    pub(super) fn of_json(head: &Head<'_>, limits: &Limits) -> Result<Self, Problem> {
+        let upload = Self::within(limits.body_bytes, head)?;
         let mut types = head.values("content-type");
-        if !(types.next().is_some_and(is_json) && types.all(is_json)) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body has to be JSON, with `Content-Type: application/json`",
-            ));
+        if types.next().is_some_and(is_json) && types.all(is_json) {
+            return Ok(upload);
         }
-        let is_waited_for = head.expects_continue && head.body != Body::Sized(0);
-        Ok(Self { framing: head.body, is_waited_for, connection: head.connection })
+        Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body has to be JSON, with `Content-Type: application/json`",
+        ))
+    }
+
+    /// The body of a request with this head, whatever it is.
+    pub(super) fn of_bytes(head: &Head<'_>, limits: &Limits) -> Result<Self, Problem> {
+        Self::within(limits.upload_bytes, head)
+    }
+
+    fn within(limit: u64, head: &Head<'_>) -> Result<Self, Problem> {
+        match head.body {
+            Body::None => {
+                Err(Problem::new(StatusCode::LENGTH_REQUIRED, "the request needs a body with a Content-Length"))
+            }
+            Body::Sized(length) if length > limit => Err(framing::too_large()),
+            framing => {
+                let is_waited_for = head.expects_continue && framing != Body::Sized(0);
+                Ok(Self { framing, limit, is_waited_for, connection: head.connection })
+            }
+        }
     }
 }
 
@@ -87,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
             write_within(self.deadline, self.limits.write_time, self.stream, go_on).await?;
         }
         self.deadline.move_to(Instant::now() + self.limits.body_time);
-        let mut reader = BodyReader::new(upload.framing, self.limits.body_bytes)?;
+        let mut reader = BodyReader::new(upload.framing, upload.limit)?;
         loop {
             let taken = reader.take(self.input.unread())?;
             self.input.consume(taken);

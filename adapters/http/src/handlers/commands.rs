@@ -11,11 +11,12 @@ use smol::channel::{Sender, TrySendError};
 use tiny_http::Request;
 
 use super::order;
-use super::parking::{Parked, Parking, send, stopping};
+use super::parking::{Parked, Parking, stopping};
+use super::sending::send;
 use crate::caller;
 use crate::change::Change;
 use crate::problem::Problem;
-use crate::routes;
+use crate::routes::{self, Found, Route, Work};
 
 /// A command for the engine. Its answer is expected by [`Gate::respond`](crate::Gate::respond), under its id.
 pub struct Asked {
@@ -61,7 +62,7 @@ impl Commands {
 
     /// Takes a request of the gate. It is answered at once only if nothing comes of it.
     pub(super) fn respond(&self, mut request: Request) {
-        let (Some(change), Some(caller)) = (change(&request), caller(&request)) else {
+        let (Some((change, parameter)), Some(caller)) = (change(&request), caller(&request)) else {
             // The gate has sent what is not for us.
             return send(request, &Problem::not_found().into());
         };
@@ -71,9 +72,12 @@ impl Commands {
         if outcome.is_err() || request.body_length().is_some_and(|length| length != body.len()) {
             return log::debug!("a command broke off");
         }
-        match order::read(change, &body) {
-            Ok(command) => self.order(Parked { request, change, body }, caller, command),
-            Err(problem) => send(request, &problem.into()),
+        match order::read(change, &parameter, &body) {
+            Ok(command) => {
+                let operation = change.operation(&parameter);
+                self.order(Parked { request, operation, body }, caller, command);
+            }
+            Err(answer) => send(request, &answer),
         }
     }
 
@@ -99,9 +103,13 @@ impl Commands {
     }
 }
 
-fn change(request: &Request) -> Option<Change> {
+/// The change that is asked for, with what follows in the path.
+fn change(request: &Request) -> Option<(Change, String)> {
     let method = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
-    routes::find(&method, request.url()).change()
+    match routes::find(&method, request.url()) {
+        Found::Route(Route { work: Work::Command(change), .. }, parameter) => Some((*change, parameter.to_owned())),
+        Found::Route(..) | Found::OtherMethods(_) | Found::Nothing => None,
+    }
 }
 
 fn caller(request: &Request) -> Option<Caller> {

@@ -4,16 +4,16 @@
 //! gate, which bounds and checks everything, talks to it.
 
 mod answers;
+mod body;
 mod commands;
-mod conditional;
 mod crew;
+mod files;
 mod json;
-mod media_type;
 mod order;
-mod pages;
 mod parking;
+mod report;
 mod schema;
-mod start_page;
+mod sending;
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -24,25 +24,28 @@ use std::sync::Arc;
 use fsconnector_engine::change::command::{RequestId, Response};
 use smol::channel::Sender;
 
-use crate::relay::CONNECTIONS;
+use crate::relay::{DOWNLOADS, QUICK};
+use crate::routes::Lane;
 use answers::Answers;
 pub use commands::Asked;
 use commands::Commands;
 use crew::Crew;
-pub(crate) use pages::Pages;
+pub(crate) use files::Files;
+pub use files::Uploads;
 use parking::Parking;
 
 /// How many threads read commands. What they do is only computing, and never waits for the engine.
 const COMMAND_THREADS: usize = 2;
 
-/// A handler of files needs little; the standard library's 2 MiB would only be reserved, but sixteen times.
-const PAGES_STACK: usize = 256 * 1024;
+/// Sending a file needs little; the standard library's 2 MiB would only be reserved, but many times.
+const DOWNLOAD_STACK: usize = 256 * 1024;
 /// JSON may nest 127 deep, and each level takes its part.
 const JSON_STACK: usize = 2 * 1024 * 1024;
 
 /// The running handlers. Dropped, they finish what they are at, end, and take their sockets along.
 pub(crate) struct Handlers {
-    pages: Crew,
+    quick: Crew,
+    downloads: Crew,
     commands: Crew,
     answers: Answers,
     _folder: SocketFolder,
@@ -50,14 +53,20 @@ pub(crate) struct Handlers {
 
 impl Handlers {
     /// Starts the threads: for files as many as there can be requests at once. Commands go into `queue`.
-    pub(crate) fn start(pages: Pages, queue: Sender<Asked>) -> io::Result<Self> {
+    pub(crate) fn start(files: Files, queue: Sender<Asked>) -> io::Result<Self> {
         let folder = SocketFolder::fresh()?;
+        let socket = |name: &str| folder.0.join(name);
         let parking = Arc::new(Parking::new());
         let commands = Commands::new(Arc::clone(&parking), queue);
-        let (to_pages, to_commands) = (folder.0.join("pages"), folder.0.join("commands"));
+        let files = Arc::new(files);
+        let crew_of_files = |name, count, stack| {
+            let files = Arc::clone(&files);
+            Crew::start(name, count, stack, socket(name), move |request| files.respond(request))
+        };
         Ok(Self {
-            pages: Crew::start("pages", CONNECTIONS, PAGES_STACK, to_pages, move |request| pages.respond(request))?,
-            commands: Crew::start("commands", COMMAND_THREADS, JSON_STACK, to_commands, move |request| {
+            quick: crew_of_files("quick", QUICK, JSON_STACK)?,
+            downloads: crew_of_files("downloads", DOWNLOADS, DOWNLOAD_STACK)?,
+            commands: Crew::start("commands", COMMAND_THREADS, JSON_STACK, socket("commands"), move |request| {
                 commands.respond(request);
             })?,
             answers: Answers::start(parking)?,
@@ -65,9 +74,12 @@ impl Handlers {
         })
     }
 
-    /// Where the handlers of files listen.
-    pub(crate) fn pages(&self) -> &Path {
-        self.pages.socket()
+    /// Where the handlers of files in this lane listen.
+    pub(crate) fn files(&self, lane: Lane) -> &Path {
+        match lane {
+            Lane::Quick => self.quick.socket(),
+            Lane::Downloads => self.downloads.socket(),
+        }
     }
 
     /// Where the handlers of commands listen.
@@ -115,9 +127,12 @@ mod tests {
     #[test]
     fn the_sockets_are_in_a_folder_of_our_own_that_goes_when_the_handlers_end() {
         let (queue, _asked) = smol::channel::bounded(1);
-        let handlers = Handlers::start(Pages::new(None), queue).unwrap();
-        let folder = handlers.pages().parent().unwrap().to_owned();
-        assert_eq!(handlers.commands().parent(), Some(&*folder));
+        let files = Files { current: Arc::default(), tree: None, recordings: None, uploads: None };
+        let handlers = Handlers::start(files, queue).unwrap();
+        let folder = handlers.commands().parent().unwrap().to_owned();
+        for lane in [Lane::Quick, Lane::Downloads] {
+            assert_eq!(handlers.files(lane).parent(), Some(&*folder));
+        }
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         drop(handlers);
         assert!(!folder.exists());

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fsconnector_engine::change::command::{Failed, RequestId, Response};
+use fsconnector_engine::change::command::{RequestId, Response};
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::Value;
-use tiny_http::{Header, Request};
+use tiny_http::Request;
 
-use crate::answer::Answer;
-use crate::change::Change;
+use super::report;
+use super::sending::send;
+use crate::operation::Operation;
 use crate::problem::Problem;
 
 /// The requests that wait. Their number is bounded by that of the connections they came over.
@@ -29,7 +29,7 @@ struct Lot {
 /// A request that waits.
 pub(super) struct Parked {
     pub(super) request: Request,
-    pub(super) change: Change,
+    pub(super) operation: Operation,
     /// As it was sent: whoever is refused is told what.
     pub(super) body: Vec<u8>,
 }
@@ -79,36 +79,16 @@ impl Parking {
 impl Parked {
     /// Answers with what the engine says.
     pub(super) fn answer(self, response: Response) {
-        let answer = match response.unavailable {
-            Some(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string())
-                .retry_after(Problem::PAUSE)
-                .none_done(response.op, response.failed)
-                .into(),
-            None => Answer::json(lists(&response)),
-        };
-        send(self.request, &answer);
+        send(self.request, &report::answer(&self.operation, response));
     }
 
     /// Answers with a problem: nothing was done.
     pub(super) fn refuse(self, problem: Problem) {
-        let Self { request, change, body } = self;
+        let Self { request, operation, body } = self;
         let items: Vec<Value> = serde_json::from_slice(&body).unwrap_or_default();
-        let failed = |item| Failed { error: problem.detail().to_owned(), noun: change.noun(), item };
-        let failed = items.into_iter().map(failed).collect();
-        send(request, &problem.none_done(change.op(), failed).into());
+        let failed = items.into_iter().filter_map(|item| operation.failure(problem.detail(), item)).collect();
+        send(request, &problem.none_done(&operation, failed).into());
     }
-}
-
-fn lists(response: &Response) -> bytes::Bytes {
-    #[derive(Serialize)]
-    struct Lists<'a> {
-        op: &'a str,
-        done: &'a [Value],
-        failed: &'a [Failed],
-    }
-    let Response { op, done, failed, unavailable: _ } = response;
-    // JSON values and strings cannot fail to serialise.
-    serde_json::to_vec(&Lists { op, done, failed }).unwrap_or_default().into()
 }
 
 /// There is no more time to wait for the engine. What it was given it may still do.
@@ -121,16 +101,4 @@ fn cut_short() -> Problem {
 pub(super) fn stopping() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the connector stops; nothing was changed")
         .retry_after(Problem::PAUSE)
-}
-
-/// Sends an answer. If nobody waits for it any more, that is nothing to speak of.
-pub(super) fn send(request: Request, answer: &Answer) {
-    let lines = answer.headers.as_str().lines().filter_map(|line| line.split_once(": "));
-    let headers = lines.filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
-    let length = Some(answer.body.len());
-    let response = tiny_http::Response::new(answer.status.as_u16().into(), headers, &*answer.body, length, None)
-        .with_chunked_threshold(usize::MAX);
-    if let Err(error) = request.respond(response) {
-        log::debug!("the gate did not take an answer: {error}");
-    }
 }

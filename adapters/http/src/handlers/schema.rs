@@ -6,8 +6,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use crate::change::Change;
 use crate::problem::Flaw;
+use crate::schemas::RequestSchema;
 
 /// The schema of an array.
 pub(super) struct Schema {
@@ -15,25 +15,14 @@ pub(super) struct Schema {
     item: Validator,
 }
 
-macro_rules! schema {
-    ($file:literal) => {{
-        static SCHEMA: LazyLock<Schema> =
-            LazyLock::new(|| Schema::compile(include_str!(concat!("../../schemas/", $file, ".json"))));
-        &SCHEMA
-    }};
-}
+/// All of them, each where its place in [`RequestSchema::ALL`] is.
+static COMPILED: LazyLock<[Schema; RequestSchema::ALL.len()]> =
+    LazyLock::new(|| RequestSchema::ALL.map(|schema| Schema::compile(schema.text())));
 
-/// The schema of what is sent to ask for `change`; nothing if nothing has to be sent.
-pub(super) fn of(change: Change) -> Option<&'static Schema> {
-    Some(match change {
-        Change::AddUsers => schema!("users-add"),
-        Change::ModUsers => schema!("users-mod"),
-        Change::DelUsers => schema!("users-del"),
-        Change::RebuildUsers => return None,
-        Change::AddConferences => schema!("conferences-add"),
-        Change::ModConferences => schema!("conferences-mod"),
-        Change::DelConferences => schema!("conferences-del"),
-    })
+/// A schema, compiled.
+pub(super) fn of(schema: RequestSchema) -> &'static Schema {
+    // There is one for each, in their order.
+    &COMPILED[schema as usize]
 }
 
 impl Schema {
@@ -78,8 +67,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(change: Change, item: &Value) -> Vec<(String, String)> {
-        let schema = of(change).unwrap();
+    fn check(schema: RequestSchema, item: &Value) -> Vec<(String, String)> {
+        let schema = of(schema);
         let flaws = schema.flaws(7, item);
         assert_eq!(schema.fits(&json!([item])), flaws.is_empty());
         flaws.into_iter().map(|flaw| (flaw.pointer, flaw.detail)).collect()
@@ -90,20 +79,18 @@ mod tests {
     }
 
     #[test]
-    fn every_change_with_a_body_has_a_schema_that_takes_an_empty_array() {
-        for change in Change::ALL {
-            assert_eq!(of(change).is_some(), change.has_body(), "{change:?}");
-            if let Some(schema) = of(change) {
-                assert!(schema.fits(&json!([])));
-                assert!(!schema.fits(&json!({})) && !schema.fits(&json!(null)));
-            }
+    fn every_schema_takes_an_empty_array_and_nothing_that_is_none() {
+        for (place, schema) in RequestSchema::ALL.into_iter().enumerate() {
+            assert_eq!(schema as usize, place);
+            assert!(of(schema).fits(&json!([])), "{schema:?}");
+            assert!(!of(schema).fits(&json!({})) && !of(schema).fits(&json!(null)), "{schema:?}");
         }
     }
 
     #[test]
     fn a_flaw_says_where_and_what_but_not_which_value() {
         let item = json!({"password": 4711, "name": "a", "email": ["secret"], "a/b~c": "secret"});
-        let mut flaws = check(Change::AddUsers, &item);
+        let mut flaws = check(RequestSchema::UsersAdd, &item);
         flaws.sort();
         assert_eq!(
             flaws,
@@ -119,7 +106,7 @@ mod tests {
     #[test]
     fn an_item_is_an_object() {
         for item in [json!(1), json!("x"), json!(null), json!([])] {
-            assert_eq!(check(Change::DelUsers, &item), [flaw("/7", "this has to be of type object")]);
+            assert_eq!(check(RequestSchema::UsersDel, &item), [flaw("/7", "this has to be of type object")]);
         }
     }
 }

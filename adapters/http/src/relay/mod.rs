@@ -1,8 +1,9 @@
-//! From the gate to the handlers behind it: HTTP over bounded numbers of connections to Unix sockets, one socket for files
-//! and one for commands, so that none waits for the other.
+//! From the gate to the handlers behind it: HTTP over bounded numbers of connections to Unix sockets, one socket for what is
+//! quick, one for downloads and one for commands, so that none waits for another.
 
 mod commands;
 mod reply;
+mod shares;
 mod way;
 
 use std::fmt::Write as _;
@@ -25,30 +26,39 @@ pub use commands::COMMANDS;
 pub(crate) use commands::CommandRelay;
 pub(crate) use reply::Reply;
 use reply::Start;
+pub(crate) use shares::Share;
+use shares::Shares;
 use way::{Way, send};
 
-/// How many requests for files are behind the gate at once. There is a thread for each.
-pub(crate) const CONNECTIONS: usize = 16;
+/// How many short requests for files are behind the gate at once. There is a thread for each.
+pub(crate) const QUICK: usize = 32;
+/// How many downloads there are at once. There is a thread for each.
+pub(crate) const DOWNLOADS: usize = 64;
+/// How many requests for files one user can have at once, in each lane. A browser has six connections.
+const PER_CALLER: usize = 8;
 /// How long a request waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(10);
 /// How long a handler may take to begin its answer, and for each further piece of it.
 const HANDLER_TIME: Duration = Duration::from_secs(30);
 
 /// The headers of a client that handlers get to see. All others stay here, `Authorization` above all.
-const FORWARDED: [&str; 2] = ["if-none-match", "if-modified-since"];
+const FORWARDED: [&str; 6] =
+    ["if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range"];
 
-/// What has to be encoded in a path; a `%` of the client's was decoded before.
-const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'?').add(b'<').add(b'>').add(b'\\');
+/// What has to be encoded in a path beyond what the client has encoded.
+const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'?').add(b'<').add(b'>').add(b'\\');
 
 /// A request to a handler, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Ask {
     head: String,
     is_head: bool,
+    /// The id of the user who asks.
+    caller: String,
 }
 
 impl Ask {
-    /// For `path`, which is decoded and begins with a slash, by `caller`, who is at `address`.
+    /// For `path`, which is as it was sent, without the query, by `caller`, who is at `address`.
     pub(crate) fn new(
         method: &Method,
         path: &str,
@@ -70,7 +80,7 @@ impl Ask {
             }
         }
         head.push_str("\r\n");
-        Self { head, is_head: *method == Method::HEAD }
+        Self { head, is_head: *method == Method::HEAD, caller: caller.user.id.as_str().to_owned() }
     }
 
     /// The head of the request, if a body of so many bytes follows.
@@ -80,9 +90,10 @@ impl Ask {
     }
 }
 
-/// The connections to the handlers of files.
+/// The connections to the handlers of files in one lane.
 pub(crate) struct Relay {
     way: Way,
+    shares: Shares,
     turns: Semaphore,
     idle: Mutex<Vec<UnixStream>>,
 }
@@ -103,18 +114,42 @@ impl From<io::Error> for Failure {
 }
 
 impl Relay {
-    /// To the handlers that listen on `socket`.
-    pub(crate) fn to(socket: &Path) -> Self {
-        Self { way: Way::to(socket), turns: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
+    /// To so many handlers that listen on `socket`.
+    pub(crate) fn to(socket: &Path, handlers: usize) -> Self {
+        Self {
+            way: Way::to(socket),
+            shares: Shares::of(PER_CALLER),
+            turns: Semaphore::new(handlers),
+            idle: Mutex::default(),
+        }
     }
 
-    /// Sends a request and waits for the beginning of the answer.
-    pub(crate) async fn fetch(&self, ask: &Ask) -> Result<Reply<'_>, Problem> {
+    /// The right to have this asked. Nobody waits for it: who has too much under way has to come again.
+    pub(crate) fn share(&self, ask: &Ask) -> Result<Share<'_>, Problem> {
+        self.shares.take(&ask.caller).ok_or_else(|| {
+            let detail = format!("you have {PER_CALLER} requests of this kind under way already; finish one first");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Problem::PAUSE)
+        })
+    }
+
+    /// Sends a request with its body, if it has one, and waits for the beginning of the answer.
+    pub(crate) async fn fetch<'r>(
+        &'r self,
+        ask: &Ask,
+        body: Option<&[u8]>,
+        share: Share<'r>,
+    ) -> Result<Reply<'r>, Problem> {
         let Some(turn) = within(TURN_TIME, self.turns.acquire()).await else {
             let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many files are being sent at the moment");
             return Err(busy.retry_after(TURN_TIME));
         };
-        self.exchange(ask, turn).await.map_err(|failure| {
+        let exchange = async {
+            match body {
+                Some(body) => self.exchange_once(ask, body).await,
+                None => self.exchange(ask).await,
+            }
+        };
+        let (stream, start) = exchange.await.map_err(|failure| {
             log::error!("a handler behind the gate failed: {failure:?}");
             match failure {
                 Failure::TimedOut => {
@@ -122,21 +157,25 @@ impl Relay {
                 }
                 Failure::Io(_) | Failure::Malformed => Problem::new(StatusCode::BAD_GATEWAY, "the answer did not come"),
             }
-        })
+        })?;
+        Ok(Reply::new(self, Permit { _share: share, _turn: turn }, stream, start))
     }
 
-    async fn exchange<'r>(&'r self, ask: &Ask, turn: SemaphoreGuard<'r>) -> Result<Reply<'r>, Failure> {
+    async fn exchange(&self, ask: &Ask) -> Result<(UnixStream, Start), Failure> {
         // A connection that was idle may have been closed meanwhile. That shows as an error before any answer, and the
         // request is sent again on a new one; it only reads, so twice is as good as once.
         if let Some(stream) = self.take_idle() {
-            match begin(stream, ask).await {
-                Ok((stream, start)) => return Ok(Reply::new(self, turn, stream, start)),
+            match begin(stream, &ask.head, &[], ask.is_head).await {
                 Err(Failure::Io(error)) => log::debug!("an idle connection to the handlers was closed: {error}"),
-                Err(failure) => return Err(failure),
+                begun => return begun,
             }
         }
-        let (stream, start) = begin(self.way.connect().await?, ask).await?;
-        Ok(Reply::new(self, turn, stream, start))
+        begin(self.way.connect().await?, &ask.head, &[], ask.is_head).await
+    }
+
+    /// What changes something is sent on a new connection, and never twice.
+    async fn exchange_once(&self, ask: &Ask, body: &[u8]) -> Result<(UnixStream, Start), Failure> {
+        begin(self.way.connect().await?, &ask.head_for(body.len()), body, ask.is_head).await
     }
 
     fn take_idle(&self) -> Option<UnixStream> {
@@ -149,8 +188,14 @@ impl Relay {
     }
 }
 
-async fn begin(stream: UnixStream, ask: &Ask) -> Result<(UnixStream, Start), Failure> {
-    within(HANDLER_TIME, send(stream, &ask.head, &[], ask.is_head)).await.ok_or(Failure::TimedOut)?
+/// What an answer that is under way takes of a relay.
+struct Permit<'r> {
+    _share: Share<'r>,
+    _turn: SemaphoreGuard<'r>,
+}
+
+async fn begin(stream: UnixStream, head: &str, body: &[u8], is_head: bool) -> Result<(UnixStream, Start), Failure> {
+    within(HANDLER_TIME, send(stream, head, body, is_head)).await.ok_or(Failure::TimedOut)?
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use async_net::unix::UnixStream;
 use http::StatusCode;
 use memchr::memmem;
 use smol::io::AsyncReadExt as _;
-use smol::lock::SemaphoreGuard;
 
-use super::{Failure, HANDLER_TIME, Relay};
+use super::{Failure, HANDLER_TIME, Permit, Relay};
 use crate::answer::{Answer, HeaderLines};
 use crate::gate::deadline::within;
 
@@ -94,7 +93,7 @@ impl Start {
 /// A handler's answer whose body is read piece by piece. Dropped before its end, it takes its connection along.
 pub(crate) struct Reply<'r> {
     relay: &'r Relay,
-    _turn: SemaphoreGuard<'r>,
+    _permit: Permit<'r>,
     stream: Option<UnixStream>,
     start: Start,
     /// Of the body, what was not handed out yet.
@@ -102,9 +101,9 @@ pub(crate) struct Reply<'r> {
 }
 
 impl<'r> Reply<'r> {
-    pub(super) fn new(relay: &'r Relay, turn: SemaphoreGuard<'r>, stream: UnixStream, start: Start) -> Self {
+    pub(super) fn new(relay: &'r Relay, permit: Permit<'r>, stream: UnixStream, start: Start) -> Self {
         let left = start.length_of_body();
-        Self { relay, _turn: turn, stream: Some(stream), start, left }
+        Self { relay, _permit: permit, stream: Some(stream), start, left }
     }
 
     /// Its status.

@@ -1,12 +1,13 @@
 //! Who answers what: one table of methods, paths, rights and work.
 
+mod table;
+mod work;
+
 use fsconnector_engine::access::Right;
-use fsconnector_engine::query::{ConferenceField, Query, UserField};
-use fsconnector_engine::state::User;
 use http::Method;
 
-use crate::change::Change;
-use crate::current::Whole;
+use table::{RESERVED, TABLE};
+pub(crate) use work::{Changes, FileRoute, Lane, Payload, Read, Work};
 
 /// A kind of request that is answered.
 #[derive(Debug)]
@@ -20,102 +21,17 @@ pub(crate) struct Route {
 }
 
 /// The paths a route is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
     /// Exactly this one; a slash at the end is tolerated.
     Is(&'static str),
     /// All that begin with this. What follows is the request's parameter.
     Below(&'static str),
+    /// All that begin with this and go on with so many names. Those are the request's parameter.
+    Names(&'static str, usize),
     /// All but those below the folders that are the API's own.
     Else,
 }
-
-/// How an answer comes about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// From the published state, by the gate.
-    Read(Read),
-    /// From a file, behind the gate.
-    File,
-    /// From the engine, when the change is made. Another web site must not be able to ask for it.
-    Command(Change),
-}
-
-/// A question about the published state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// One without parameters.
-    Whole(Whole),
-    /// Users by a property.
-    UsersBy(UserField),
-    /// Users by name and address.
-    UsersMatch,
-    /// Conferences by a property.
-    ConferencesBy(ConferenceField),
-    /// The caller's own data.
-    UserInfo,
-}
-
-impl Read {
-    /// The query, unless it is one without parameters.
-    pub(crate) fn query<'a>(self, parameter: &'a str, caller: &'a User) -> Result<Query<'a>, Whole> {
-        match self {
-            Self::Whole(whole) => Err(whole),
-            Self::UsersBy(field) => Ok(Query::UsersBy(field, parameter)),
-            Self::UsersMatch => Ok(Query::UsersMatch(parameter)),
-            Self::ConferencesBy(field) => Ok(Query::ConferencesBy(field, parameter)),
-            Self::UserInfo => Ok(Query::UserInfo(caller)),
-        }
-    }
-}
-
-const fn read(path: Path, right: Right, read: Read) -> Route {
-    Route { method: Method::GET, path, right, work: Work::Read(read) }
-}
-
-const fn command(method: Method, path: Path, change: Change) -> Route {
-    Route { method, path, right: Right::Administer, work: Work::Command(change) }
-}
-
-/// The first route whose path fits counts.
-static TABLE: [Route; 27] = {
-    use Change::{AddConferences, AddUsers, DelConferences, DelUsers, ModConferences, ModUsers, RebuildUsers};
-    use Path::{Below, Else, Is};
-    use Read::{ConferencesBy, UserInfo, UsersBy, UsersMatch, Whole as All};
-    use Right::{Administer, ReadFriends, ReadOwn, ReadPages, ReadPublic};
-    [
-        read(Is("/api/users"), Administer, All(Whole::Users)),
-        read(Below("/api/users/byid/"), Administer, UsersBy(UserField::Id)),
-        read(Below("/api/users/byname/"), Administer, UsersBy(UserField::Name)),
-        read(Below("/api/users/byemail/"), Administer, UsersBy(UserField::Email)),
-        read(Below("/api/users/bycontext/"), Administer, UsersBy(UserField::Context)),
-        read(Below("/api/users/bypolymac/"), Administer, UsersBy(UserField::Polymac)),
-        read(Below("/api/users/match/"), Administer, UsersMatch),
-        command(Method::POST, Is("/api/users/add"), AddUsers),
-        command(Method::POST, Is("/api/users/mod"), ModUsers),
-        command(Method::POST, Is("/api/users/del"), DelUsers),
-        command(Method::GET, Is("/api/users/rebuild"), RebuildUsers),
-        command(Method::POST, Is("/api/users/rebuild"), RebuildUsers),
-        read(Is("/api/conferences"), Administer, All(Whole::Conferences)),
-        read(Below("/api/conferences/bynum/"), Administer, ConferencesBy(ConferenceField::Num)),
-        read(Below("/api/conferences/byname/"), Administer, ConferencesBy(ConferenceField::Name)),
-        read(Below("/api/conferences/bytype/"), Administer, ConferencesBy(ConferenceField::Type)),
-        read(Below("/api/conferences/bycontext/"), Administer, ConferencesBy(ConferenceField::Context)),
-        command(Method::POST, Is("/api/conferences/add"), AddConferences),
-        command(Method::POST, Is("/api/conferences/mod"), ModConferences),
-        command(Method::POST, Is("/api/conferences/del"), DelConferences),
-        read(Is("/api/info"), Administer, All(Whole::Info)),
-        read(Is("/api/info/state"), Administer, All(Whole::InfoState)),
-        read(Is("/userinfo"), ReadOwn, UserInfo),
-        read(Is("/pubxml"), ReadPublic, All(Whole::PubXml)),
-        read(Is("/friendxml"), ReadFriends, All(Whole::FriendXml)),
-        Route { method: Method::GET, path: Is("/"), right: ReadPages, work: Work::File },
-        Route { method: Method::GET, path: Else, right: ReadPages, work: Work::File },
-    ]
-};
-
-/// Folders in which there are no files: an unknown path below them is a mistake, not a file that is missing.
-const RESERVED: [&str; 2] = ["/api", "/fr"];
 
 /// Where a request goes.
 #[derive(Debug)]
@@ -129,11 +45,11 @@ pub(crate) enum Found<'p> {
 }
 
 impl Found<'_> {
-    /// The change that is asked for, if it is one.
-    pub(crate) fn change(&self) -> Option<Change> {
+    /// Whether the request changes something.
+    pub(crate) fn changes(&self) -> Changes {
         match self {
-            Self::Route(Route { work: Work::Command(change), .. }, _) => Some(*change),
-            Self::Route(..) | Self::OtherMethods(_) | Self::Nothing => None,
+            Self::Route(route, parameter) => route.work.changes(parameter),
+            Self::OtherMethods(_) | Self::Nothing => Changes::Nothing,
         }
     }
 }
@@ -143,10 +59,10 @@ impl Found<'_> {
 pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
     let mut others: Vec<&Route> = Vec::new();
     for route in &TABLE {
-        let Some(parameter) = route.path.parameter(path) else { continue };
-        if matches!(route.path, Path::Else) && !others.is_empty() {
+        if others.first().is_some_and(|first| first.path != route.path) {
             break;
         }
+        let Some(parameter) = route.path.parameter(path) else { continue };
         if route.method == *method || (*method == Method::HEAD && route.has_head()) {
             return Found::Route(route, parameter);
         }
@@ -172,7 +88,7 @@ fn allowed(routes: &[&Route]) -> String {
 impl Route {
     /// Whether HEAD is answered like GET, without the body.
     fn has_head(&self) -> bool {
-        self.method == Method::GET && !matches!(self.work, Work::Command(_))
+        self.method == Method::GET && self.work.changes("") == Changes::Nothing
     }
 }
 
@@ -182,6 +98,10 @@ impl Path {
         match self {
             Self::Is(literal) => (path == literal || path.strip_suffix('/') == Some(literal)).then_some(""),
             Self::Below(prefix) => path.strip_prefix(prefix),
+            Self::Names(prefix, count) => path.strip_prefix(prefix).filter(|rest| {
+                let mut names = rest.split('/');
+                names.clone().count() == count && names.all(|name| !name.is_empty())
+            }),
             Self::Else => (!RESERVED.iter().any(|folder| is_in(path, folder))).then_some(path),
         }
     }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use fsconnector_engine::access::{Right, Role};
+use fsconnector_engine::access::Right;
 use http::StatusCode;
 
-use super::pages::{Body, Page};
+use super::reply::{Body, Reply};
+use crate::answer::HeaderLines;
 use crate::caller::NamedCaller;
 
 const HTML: &str = include_str!("start_page.html");
@@ -26,29 +27,24 @@ const LINKS: [(&str, &str, Right); 6] = [
 ];
 
 /// The page as `caller` sees it.
-pub(super) fn page(caller: Option<&NamedCaller>) -> Page {
-    let role = caller.map_or(Role::Guest, |caller| caller.role);
+pub(super) fn reply(caller: &NamedCaller) -> Reply {
     let mut links = String::new();
-    for (path, title, _) in LINKS.iter().filter(|(_, _, right)| role.may(*right)) {
+    for (path, title, _) in LINKS.iter().filter(|(_, _, right)| caller.role.may(*right)) {
         // Writing into a string does not fail.
         let _ = writeln!(links, "<li><a href=\"{path}\"><span>{title}</span><code>{path}</code></a></li>");
     }
     // The name comes last, so that nothing in it is taken for a place to fill.
     let html = HTML
         .replace("{links}", &links)
-        .replace("{role}", &role.to_string())
-        .replace("{name}", &escaped(caller.map_or("", |caller| &caller.name)));
-    Page {
-        status: StatusCode::OK,
-        headers: vec![
-            ("Content-Type", "text/html; charset=utf-8".to_owned()),
-            ("Content-Security-Policy", POLICY.to_owned()),
-            ("Cache-Control", "no-store".to_owned()),
-            ("X-Content-Type-Options", "nosniff".to_owned()),
-            ("Referrer-Policy", "no-referrer".to_owned()),
-        ],
-        body: Body::Bytes(html.into()),
-    }
+        .replace("{role}", &caller.role.to_string())
+        .replace("{name}", &escaped(&caller.name));
+    let mut headers = HeaderLines::default();
+    headers.push("Content-Type", "text/html; charset=utf-8");
+    headers.push("Content-Security-Policy", POLICY);
+    headers.push("Cache-Control", "no-store");
+    headers.push("X-Content-Type-Options", "nosniff");
+    headers.push("Referrer-Policy", "no-referrer");
+    Reply { status: StatusCode::OK, headers, body: Body::Bytes(html.into()) }
 }
 
 fn escaped(text: &str) -> String {
@@ -68,11 +64,12 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fsconnector_engine::access::Role;
     use sha2::{Digest as _, Sha256};
 
     fn html(role: Role, name: &str) -> String {
         let caller = NamedCaller { role, id: "1".into(), name: name.into(), address: [192, 0, 2, 1].into() };
-        let Body::Bytes(bytes) = page(Some(&caller)).body else { panic!("a file") };
+        let Body::Bytes(bytes) = reply(&caller).body else { panic!("a file") };
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 

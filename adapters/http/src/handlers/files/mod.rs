@@ -1,0 +1,84 @@
+//! What is answered from files: the web client, recordings, and the provisioning of phones.
+
+mod conditional;
+mod media_type;
+mod pages;
+mod reply;
+mod start_page;
+mod wish;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fsconnector_disk::{RelPath, Root};
+use http::StatusCode;
+use tiny_http::Request;
+
+use super::sending::send;
+use crate::current::Current;
+use crate::problem::Problem;
+use crate::routes::FileRoute;
+use reply::Reply;
+use wish::{NoWish, Wish};
+
+/// Who keeps what phones upload.
+pub trait Uploads: fmt::Debug + Send + Sync {
+    /// Makes `content` the file at `path` in the static tree. Folders on the way are made as needed.
+    fn write(&self, path: &RelPath, content: &[u8]) -> io::Result<()>;
+
+    /// Adds `content` to the end of the log at `path` in the static tree. A log that gets too long is begun anew, and the
+    /// one before it kept.
+    fn append(&self, path: &RelPath, content: &[u8]) -> io::Result<()>;
+}
+
+/// Answers from files.
+pub(crate) struct Files {
+    /// Whose recordings and phones there are.
+    pub(crate) current: Arc<Current>,
+    /// The static tree, if it could be reached.
+    pub(crate) tree: Option<Arc<Root>>,
+    /// The folder of the recordings, if there is to be one. It need not exist.
+    pub(crate) recordings: Option<PathBuf>,
+    /// Who keeps what phones upload, if anybody does.
+    pub(crate) uploads: Option<Arc<dyn Uploads>>,
+}
+
+impl Files {
+    /// Answers a request of the gate.
+    pub(super) fn respond(&self, mut request: Request) {
+        let mut body = Vec::new();
+        let outcome = request.as_reader().read_to_end(&mut body);
+        // A body that breaks off looks like one that ends, but for its length.
+        if outcome.is_err() || request.body_length().is_some_and(|length| length != body.len()) {
+            return log::debug!("a request for a file broke off");
+        }
+        let reply = match Wish::read(&request, &body) {
+            Ok(wish) => self.reply(&wish),
+            // The gate has sent what is not for us.
+            Err(NoWish) => return send(request, &Problem::not_found().into()),
+        };
+        reply.send(request);
+    }
+
+    fn reply(&self, wish: &Wish<'_>) -> Reply {
+        match wish.file {
+            FileRoute::Page => pages::reply(self.tree.as_deref(), wish),
+            FileRoute::Recordings
+            | FileRoute::FindRecordings
+            | FileRoute::Recording
+            | FileRoute::DelRecordings
+            | FileRoute::FriendsRecordings
+            | FileRoute::FriendsRecording
+            | FileRoute::DelFriendsRecordings
+            | FileRoute::Linphone
+            | FileRoute::Phone
+            | FileRoute::PhoneShared(_)
+            | FileRoute::Upload => {
+                let _ = (&self.current, &self.recordings, &self.uploads);
+                Problem::new(StatusCode::NOT_IMPLEMENTED, "this is being built").into()
+            }
+        }
+    }
+}
