@@ -127,6 +127,16 @@ impl Disk {
         self.named().into_iter().filter_map(content).collect()
     }
 
+    /// The content of the file at `path`.
+    pub(super) fn content(&self, path: &TreePath) -> Option<Vec<u8>> {
+        let (folder, name) = split(&path.path);
+        let folder = self.find(path.tree, folder.as_ref()).ok()?;
+        match self.nodes.get(self.folder(folder).ok()?.number(name).ok()?) {
+            Some(Node::File(file)) => Some(file.content.clone()),
+            _ => None,
+        }
+    }
+
     /// Every folder that has a name.
     pub(super) fn folders(&self) -> BTreeSet<TreePath> {
         let is_folder = |(_, node): &(TreePath, &Node)| matches!(node, Node::Folder(_));
@@ -152,8 +162,8 @@ impl Disk {
     }
 
     pub(super) fn edit(&mut self, edit: &Edit) {
-        let (folder, name) = edit.path.path.as_str().rsplit_once('/').unwrap_or(("", edit.path.path.as_str()));
-        let Ok(folder) = self.find(edit.path.tree, RelPath::parse(folder).as_ref()) else { return };
+        let (folder, name) = split(&edit.path.path);
+        let Ok(folder) = self.find(edit.path.tree, folder.as_ref()) else { return };
         // What cannot be done is not done.
         if self.try_edit(folder, name, &edit.editing).is_err() {
             return;
@@ -197,4 +207,10 @@ impl Disk {
         self.writes += 1;
         Wall(self.writes * 1_000_000)
     }
+}
+
+/// The folder of a path, nothing for the tree's own, and the name in it.
+fn split(path: &RelPath) -> (Option<RelPath>, &str) {
+    let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+    (RelPath::parse(folder), name)
 }

@@ -127,6 +127,11 @@ impl Model {
         self.lock().files()
     }
 
+    /// The content of one file.
+    pub fn content(&self, path: &TreePath) -> Option<Vec<u8>> {
+        self.lock().content(path)
+    }
+
     /// Every folder, but for the trees' own.
     pub fn folders(&self) -> BTreeSet<TreePath> {
         self.lock().folders()
