@@ -1,8 +1,12 @@
 //! What is answered from files: the web client, recordings, and the provisioning of phones.
 
+mod byte_range;
 mod conditional;
 mod media_type;
+mod offer;
 mod pages;
+mod plain_name;
+mod recording_name;
 mod reply;
 mod start_page;
 mod wish;

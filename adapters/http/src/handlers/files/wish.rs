@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use http::Method;
 use tiny_http::Request;
 
+use super::conditional::Conditions;
+use super::plain_name::PlainName;
 use crate::caller::{self, NamedCaller};
 use crate::operation::Operation;
 use crate::routes::{self, FileRoute, Found, Route, Work};
@@ -20,6 +22,8 @@ pub(super) struct Wish<'a> {
     pub(super) caller: NamedCaller,
     /// What was sent along.
     pub(super) body: &'a [u8],
+    /// What follows in the path, as it was sent.
+    encoded: &'a str,
     request: &'a Request,
 }
 
@@ -30,17 +34,39 @@ impl<'a> Wish<'a> {
     /// Reads a request whose body is this.
     pub(super) fn read(request: &'a Request, body: &'a [u8]) -> Result<Self, NoWish> {
         let method = Method::from_bytes(request.method().as_str().as_bytes()).map_err(|_| NoWish)?;
-        let Found::Route(Route { work: Work::File(file), .. }, parameter) = routes::find(&method, request.url()) else {
+        let Found::Route(Route { work: Work::File(file), .. }, encoded) = routes::find(&method, request.url()) else {
             return Err(NoWish);
         };
-        let parameter = target::decode(parameter).ok_or(NoWish)?;
+        let parameter = target::decode(encoded).ok_or(NoWish)?;
         let caller = header(request, caller::HEADER).and_then(caller::from_header).ok_or(NoWish)?;
-        Ok(Self { file: *file, parameter, caller, body, request })
+        Ok(Self { file: *file, parameter, caller, body, encoded, request })
     }
 
-    /// The value of the first header of this name. The gate hands on only some.
-    pub(super) fn header(&self, name: &'static str) -> Option<&'a str> {
-        header(self.request, name)
+    /// The one name that follows in the path; nothing if that is no plain one.
+    pub(super) fn name(&self) -> Option<PlainName> {
+        PlainName::parse(&self.parameter)
+    }
+
+    /// The names that follow in the path; nothing if one of them is no plain one. An encoded slash separates nothing.
+    pub(super) fn names(&self) -> Option<Vec<PlainName>> {
+        self.encoded.split('/').map(|name| PlainName::parse(&target::decode(name)?)).collect()
+    }
+
+    /// The part of a file that is asked for, as it is asked for. Only GET can ask for one (RFC 9110 §14.2).
+    pub(super) fn range(&self) -> Option<Cow<'a, str>> {
+        (*self.request.method() == tiny_http::Method::Get).then(|| list(self.request, "Range"))?
+    }
+
+    /// What the answer depends on.
+    pub(super) fn conditions(&self) -> Conditions<'a> {
+        let list = |name| list(self.request, name);
+        Conditions {
+            if_match: list("If-Match"),
+            if_unmodified_since: list("If-Unmodified-Since"),
+            if_none_match: list("If-None-Match"),
+            if_modified_since: list("If-Modified-Since"),
+            if_range: list("If-Range"),
+        }
     }
 
     /// What answers call it, if they report on it.
@@ -50,5 +76,16 @@ impl<'a> Wish<'a> {
 }
 
 fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
-    request.headers().iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
+    headers(request, name).next()
+}
+
+/// The values of all headers of this name, which mean the same as one that lists them (RFC 9110 §5.3).
+fn list<'a>(request: &'a Request, name: &'static str) -> Option<Cow<'a, str>> {
+    let mut values = headers(request, name);
+    let first = values.next()?;
+    Some(values.fold(first.into(), |list, value| format!("{list}, {value}").into()))
+}
+
+fn headers<'a>(request: &'a Request, name: &'static str) -> impl Iterator<Item = &'a str> {
+    request.headers().iter().filter(move |header| header.field.equiv(name)).map(|header| header.value.as_str())
 }
