@@ -14,6 +14,7 @@ use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use fsconnector_engine::path::TreePath;
 
+use crate::archive::store;
 use crate::journal::{Journal, StepKind, journal_path, remove_journal};
 use crate::listing::list;
 use crate::operations::Operations;
@@ -77,17 +78,17 @@ impl<O: Operations> ChangeSets<O> {
             }
             FileWork::Keep => self.keep().map(|()| FilesDone::Kept),
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
-            FileWork::Provision(_) | FileWork::Archive(_) | FileWork::Restore(_) => Err(out_of_turn("not yet")),
+            FileWork::Archive(part) => {
+                self.settle()?;
+                store(&self.operations, *part).map(|()| FilesDone::Archived)
+            }
+            FileWork::Provision(_) | FileWork::Restore(_) => Err(out_of_turn("not yet")),
         }
     }
 
     /// The files that lose what somebody has added to them by hand.
     fn commit(&mut self, set: &ChangeSet) -> Result<Vec<TreePath>, FileError> {
-        match self.standing {
-            Standing::Settled => {}
-            Standing::Unkept(_) | Standing::Undoing(_) => drop(self.undo()?),
-            Standing::Committed(_) => return Err(out_of_turn("the last change set is neither kept nor undone")),
-        }
+        self.settle()?;
         let folders = Folders::open(&self.operations, set.changes.iter().map(|change| &change.path))?;
         let checked = check(&self.operations, &folders, set)?;
         let journal = stage(&self.operations, &folders, set, &checked)?;
@@ -96,6 +97,15 @@ impl<O: Operations> ChangeSets<O> {
         match self.undo() {
             Ok(left) => Err(with_left(error, left)),
             Err(second) => Err(not_put_back(&error, &second)),
+        }
+    }
+
+    /// Makes sure that nothing is left to be done of the last change set.
+    fn settle(&mut self) -> Result<(), FileError> {
+        match self.standing {
+            Standing::Settled => Ok(()),
+            Standing::Unkept(_) | Standing::Undoing(_) => self.undo().map(drop),
+            Standing::Committed(_) => Err(out_of_turn("the last change set is neither kept nor undone")),
         }
     }
 

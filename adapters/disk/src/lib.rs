@@ -7,6 +7,7 @@
 //! request or none. They know the disk only by its [`Operations`], so the code that works on a [`Real`] disk is tested on
 //! a [`Model`] of one that fails, fills up, and loses its power at any moment.
 
+mod archive;
 mod change_sets;
 mod disk;
 mod fingerprint;

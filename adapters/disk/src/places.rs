@@ -1,101 +1,220 @@
-//! Where the files of a change set are: their folders, each opened once, and their names.
+//! Where files are: their folders, opened when they are needed, and their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::rc::Rc;
 
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::fingerprint::Fingerprint;
 use crate::journal::{HIDDEN, journal_path};
-use crate::operations::Operations;
+use crate::operations::{EntryKind, NewAccess, Operations};
+
+/// Up to so many files are synced one by one; more with their whole file system, which costs less then, but waits for
+/// what others are writing there.
+const SYNCED_SINGLY: usize = 64;
+
+/// So many folders are held open at most: a program may have no more than some thousand files open.
+const HELD_OPEN: usize = 128;
+
+/// The longest name in bytes that a file of ours can have: file systems allow 255, and next to it there is a hidden one.
+pub(crate) const LONGEST_NAME: usize = 255 - HIDDEN.len() - SWAP.len();
+
+/// How a hidden name goes on.
+const SWAP: &str = "swap-";
+
+/// A folder, by its tree and its path; without a path it is the tree's own.
+type FolderPath = (Tree, Option<RelPath>);
 
 /// The folders of some files.
-pub(crate) struct Folders<F> {
-    by_path: BTreeMap<(Tree, Box<str>), F>,
+pub(crate) struct Folders<O: Operations> {
+    open: BTreeMap<FolderPath, Rc<O::Folder>>,
+    /// All that ever were opened.
+    met: BTreeSet<FolderPath>,
+    /// Their file systems, if there are many files.
+    volumes: Option<O::Volumes>,
 }
 
 /// Where one file is.
-pub(crate) struct Place<'a, F> {
-    pub(crate) folder: &'a F,
+pub(crate) struct Place<'p, F> {
+    pub(crate) folder: Rc<F>,
     /// The file's name.
-    pub(crate) name: &'a str,
+    pub(crate) name: &'p str,
     /// The hidden name next to it, for the content that it does not have at present: the new one before the change, the
     /// old one after it.
     pub(crate) hidden: String,
 }
 
-impl<F> Folders<F> {
-    /// Opens the folders of `paths`. One that is not there is left out.
-    pub(crate) fn open<'p, O>(operations: &O, paths: impl Iterator<Item = &'p TreePath>) -> Result<Self, FileError>
-    where
-        O: Operations<Folder = F>,
-    {
-        let mut by_path: BTreeMap<(Tree, Box<str>), Option<F>> = BTreeMap::new();
-        for path in paths {
-            let (folder, _) = split(path);
-            let key = (path.tree, folder.into());
-            if by_path.contains_key(&key) {
-                continue;
-            }
-            let opened = match operations.folder(path.tree, RelPath::parse(folder).as_ref()) {
-                Ok(opened) => Some(opened),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => return Err(failed(&folder_of(path), &error)),
-            };
-            by_path.insert(key, opened);
+impl<O: Operations> Folders<O> {
+    /// The folders of about so many files.
+    pub(crate) fn of(files: usize) -> Self {
+        let volumes = (files > SYNCED_SINGLY).then(O::Volumes::default);
+        Self { open: BTreeMap::new(), met: BTreeSet::new(), volumes }
+    }
+
+    /// Opens a folder, for the first time before anything is written in it.
+    pub(crate) fn open(&mut self, operations: &O, folder: &FolderPath) -> io::Result<Rc<O::Folder>> {
+        if let Some(open) = self.open.get(folder) {
+            return Ok(Rc::clone(open));
         }
-        let there = by_path.into_iter().filter_map(|(path, folder)| Some((path, folder?)));
-        Ok(Self { by_path: there.collect() })
+        let opened = Rc::new(operations.folder(folder.0, folder.1.as_ref())?);
+        if self.met.insert(folder.clone())
+            && let Some(volumes) = &mut self.volumes
+        {
+            operations.add_volume(volumes, &opened)?;
+        }
+        if self.open.len() >= HELD_OPEN {
+            self.open.clear();
+        }
+        self.open.insert(folder.clone(), Rc::clone(&opened));
+        Ok(opened)
     }
 
     /// Where `path` is; nothing if its folder is not there.
-    pub(crate) fn place<'a>(&'a self, path: &'a TreePath) -> Option<Place<'a, F>> {
-        let (folder, name) = split(path);
-        Some(Place {
-            folder: self.by_path.get(&(path.tree, folder.into()))?,
-            name,
-            hidden: format!("{HIDDEN}swap-{name}"),
-        })
+    pub(crate) fn place<'p>(
+        &mut self,
+        operations: &O,
+        path: &'p TreePath,
+    ) -> Result<Option<Place<'p, O::Folder>>, FileError> {
+        match self.open(operations, &folder_of(path)) {
+            Ok(folder) => Ok(Some(Place::new(folder, path.path.file_name()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&shown(&folder_of(path), path), &error)),
+        }
     }
 
     /// Where `path` is; an error if its folder is not there.
-    pub(crate) fn existing_place<'a>(&'a self, path: &'a TreePath) -> Result<Place<'a, F>, FileError> {
-        self.place(path).ok_or_else(|| FileError::Failed {
-            path: folder_of(path),
-            reason: "there is no such folder; make it, and have the switch include its *.xml files".into(),
+    pub(crate) fn existing_place<'p>(
+        &mut self,
+        operations: &O,
+        path: &'p TreePath,
+    ) -> Result<Place<'p, O::Folder>, FileError> {
+        let place = self.place(operations, path)?;
+        place.ok_or_else(|| FileError::Failed {
+            path: shown(&folder_of(path), path),
+            reason: match path.tree {
+                Tree::Configuration => "there is no such folder; make it, and have the switch include its *.xml files",
+                Tree::Static => "there is no such folder",
+            }
+            .into(),
         })
     }
 
-    /// All folders.
-    pub(crate) fn all(&self) -> Vec<&F> {
-        self.by_path.values().collect()
+    /// The folders that are missing on the way to `path`, from the root down.
+    pub(crate) fn missing(&mut self, operations: &O, path: &TreePath) -> Result<Vec<TreePath>, FileError> {
+        let mut missing = Vec::new();
+        let mut folder = folder_of(path);
+        while let (tree, Some(below)) = &folder {
+            let at = TreePath { tree: *tree, path: below.clone() };
+            match self.open(operations, &folder) {
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(&at, &error)),
+            }
+            folder = folder_of(&at);
+            missing.push(at);
+        }
+        missing.reverse();
+        Ok(missing)
+    }
+
+    /// Makes a folder. Whether it was made: not if anything has the name.
+    pub(crate) fn make(&mut self, operations: &O, folder: &TreePath, access: NewAccess) -> Result<bool, FileError> {
+        let make = || {
+            let parent = self.open(operations, &folder_of(folder))?;
+            operations.make_folder(&parent, folder.path.file_name(), access)
+        };
+        match make() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(failed(folder, &error)),
+        }
+    }
+
+    /// Removes a folder with what is under hidden names in it, unless there is something else in it. A folder that is not
+    /// there is no error.
+    pub(crate) fn remove(&mut self, operations: &O, folder: &TreePath) -> Result<(), FileError> {
+        let path = (folder.tree, Some(folder.path.clone()));
+        let remove = || {
+            let opened = self.open(operations, &path)?;
+            let entries = operations.entries(&opened)?;
+            let hidden = |name: &str| name.starts_with(HIDDEN);
+            if entries.iter().any(|entry| entry.kind != EntryKind::File || !hidden(&entry.name)) {
+                return Ok(());
+            }
+            entries.iter().try_for_each(|entry| operations.remove(&opened, &entry.name))?;
+            let parent = self.open(operations, &folder_of(folder))?;
+            operations.remove_folder(&parent, folder.path.file_name())?;
+            self.open.remove(&path);
+            self.met.remove(&path);
+            Ok(())
+        };
+        let removed: io::Result<()> = remove();
+        match removed.map_err(|error| (error.kind(), error)) {
+            // Somebody was faster.
+            Ok(()) | Err((io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty, _)) => Ok(()),
+            Err((_, error)) => Err(failed(folder, &error)),
+        }
+    }
+
+    /// Makes all that is written on the file systems of the folders durable, if so many files were `written` that it is
+    /// worth while. Whether it did.
+    pub(crate) fn sync_volumes(&self, operations: &O, written: usize) -> Result<bool, FileError> {
+        let Some(volumes) = self.volumes.as_ref().filter(|_| written > SYNCED_SINGLY) else { return Ok(false) };
+        match operations.sync_volumes(volumes) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+            Err(error) => {
+                let first = self.met.first().map(|folder| shown(folder, &journal_path()));
+                Err(failed(&first.unwrap_or_else(journal_path), &error))
+            }
+        }
     }
 
     /// Makes the names in all folders durable.
-    pub(crate) fn sync<O: Operations<Folder = F>>(&self, operations: &O) -> Result<(), FileError> {
-        for ((tree, path), folder) in &self.by_path {
-            let path = || RelPath::parse(path).map_or_else(journal_path, |path| TreePath { tree: *tree, path });
-            operations.sync_folder(folder).map_err(|error| failed(&path(), &error))?;
+    pub(crate) fn sync_names(&mut self, operations: &O) -> Result<(), FileError> {
+        for folder in self.met.clone() {
+            let synced = self.open(operations, &folder).and_then(|opened| operations.sync_folder(&opened));
+            synced.map_err(|error| failed(&shown(&folder, &journal_path()), &error))?;
         }
         Ok(())
     }
 }
 
-impl<F> Place<'_, F> {
+impl<'p, F> Place<'p, F> {
+    fn new(folder: Rc<F>, name: &'p str) -> Self {
+        Self { folder, name, hidden: format!("{HIDDEN}{SWAP}{name}") }
+    }
+
+    /// Writes a file with the hidden name, in the place of whatever an earlier change could not remove.
+    pub(crate) fn write_hidden<O>(&self, operations: &O, content: &[u8], access: NewAccess) -> io::Result<()>
+    where
+        O: Operations<Folder = F>,
+    {
+        let write = || operations.write_new(&self.folder, &self.hidden, content, access);
+        match write() {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.clear(operations)?;
+                write()
+            }
+            other => other,
+        }
+    }
+
     /// The fingerprint of the file; nothing if there is no plain file.
     pub(crate) fn visible<O: Operations<Folder = F>>(&self, operations: &O) -> io::Result<Option<Fingerprint>> {
-        fingerprint(operations, self.folder, self.name)
+        fingerprint(operations, &self.folder, self.name)
     }
 
     /// The fingerprint of the file under the hidden name; nothing if there is none.
     pub(crate) fn set_aside<O: Operations<Folder = F>>(&self, operations: &O) -> io::Result<Option<Fingerprint>> {
-        fingerprint(operations, self.folder, &self.hidden)
+        fingerprint(operations, &self.folder, &self.hidden)
     }
 
     /// Removes what has the hidden name, if anything has it.
     pub(crate) fn clear<O: Operations<Folder = F>>(&self, operations: &O) -> io::Result<()> {
-        match operations.remove(self.folder, &self.hidden) {
+        match operations.remove(&self.folder, &self.hidden) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -115,13 +234,14 @@ pub(crate) fn failed(path: &TreePath, error: &io::Error) -> FileError {
     FileError::Failed { path: path.clone(), reason: error.to_string() }
 }
 
-/// The folder, empty for the tree's own, and the name in it.
-fn split(path: &TreePath) -> (&str, &str) {
-    let path = &path.path;
-    path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()))
+/// The folder that a file or folder is in.
+fn folder_of(path: &TreePath) -> FolderPath {
+    let parent = path.path.as_str().rsplit_once('/').and_then(|(parent, _)| RelPath::parse(parent));
+    (path.tree, parent)
 }
 
-/// The folder of `path`, for messages; of a file in the tree's own folder it is the file.
-fn folder_of(path: &TreePath) -> TreePath {
-    RelPath::parse(split(path).0).map_or_else(|| path.clone(), |folder| TreePath { tree: path.tree, path: folder })
+/// The folder in messages, where the tree's own has no name but `otherwise`.
+fn shown(folder: &FolderPath, otherwise: &TreePath) -> TreePath {
+    let (tree, path) = folder;
+    path.clone().map_or_else(|| otherwise.clone(), |path| TreePath { tree: *tree, path })
 }

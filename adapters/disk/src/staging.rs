@@ -1,197 +1,195 @@
-//! The first half of a commit: looking whether every file is as its change needs it, and writing the new contents under
-//! hidden names. No visible file is touched here.
+//! The first half of a commit: writing the new contents under hidden names. No visible file is touched here.
 
 use std::io;
 
-use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
+use fsconnector_engine::change_set::{Change, ChangeSet, Refusal};
+use fsconnector_engine::files::LeftAlone;
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::path::TreePath;
+use fsconnector_engine::path::{Tree, TreePath};
 
+use crate::checking::{Plan, Task};
 use crate::fingerprint::Fingerprint;
-use crate::journal::{Journal, Step, StepKind};
-use crate::operations::{Found, NewAccess, Operations};
+use crate::journal::{Step, StepKind};
+use crate::operations::{Access, Found, NewAccess, Operations};
 use crate::places::{Folders, Place, failed};
 
-/// Up to so many files are synced one by one; more with their whole file system, which costs less then, but waits for
-/// what others are writing there.
-const SYNCED_SINGLY: usize = 64;
-
-/// A change that may be made, and the file as it is now.
-pub(crate) struct Checked<'a> {
-    change: &'a Change,
-    old: Option<Old>,
-}
-
-/// A file that is replaced or removed.
-struct Old {
-    found: Found,
-    loss: Loss,
-}
-
-/// Checks every change of the set.
-pub(crate) fn check<'a, O: Operations>(
-    operations: &O,
-    folders: &Folders<O::Folder>,
-    set: &'a ChangeSet,
-) -> Result<Vec<Checked<'a>>, FileError> {
-    let mut checked = Vec::with_capacity(set.changes.len());
-    let mut refused = Vec::new();
-    for change in &set.changes {
-        match check_one(operations, folders, set, change)? {
-            Ok(old) => checked.push(Checked { change, old }),
-            Err(refusal) => refused.push((change.path.clone(), refusal)),
-        }
-    }
-    if refused.is_empty() { Ok(checked) } else { Err(FileError::Refused(refused)) }
-}
-
-/// The files that somebody has added something to by hand, which the changes drop.
-pub(crate) fn dropped(checked: &[Checked<'_>]) -> Vec<TreePath> {
-    let loses = |checked: &&Checked<'_>| checked.old.as_ref().is_some_and(|old| old.loss == Loss::Extras);
-    checked.iter().filter(loses).map(|checked| checked.change.path.clone()).collect()
-}
-
-/// The file that is replaced or removed, or why it may not be.
-fn check_one<O: Operations>(
-    operations: &O,
-    folders: &Folders<O::Folder>,
-    set: &ChangeSet,
-    change: &Change,
-) -> Result<Result<Option<Old>, Refusal>, FileError> {
-    let path = &change.path;
-    if let ChangeKind::Create(_) = change.kind {
-        let place = folders.existing_place(path)?;
-        let occupied = operations.exists(place.folder, place.name).map_err(|error| failed(path, &error))?;
-        return Ok(if occupied { Err(Refusal::Occupied) } else { Ok(None) });
-    }
-    let Some(place) = folders.place(path) else { return Ok(Err(Refusal::Missing)) };
-    match operations.read(place.folder, place.name) {
-        Ok(found) => Ok(set.accepts(change, &found.content).map(|loss| Some(Old { found, loss }))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Refusal::Missing)),
-        Err(error) => Err(failed(path, &error)),
-    }
+/// What is staged.
+#[derive(Default)]
+pub(crate) struct Staged {
+    pub(crate) steps: Vec<Step>,
+    /// The damaged files, for which nothing is staged.
+    pub(crate) left_alone: Vec<LeftAlone>,
+    /// Files that are as they should be.
+    unchanged: Vec<TreePath>,
+    refused: Vec<(TreePath, Refusal)>,
 }
 
 /// Writes the new contents next to the files they are for, makes them and the old ones durable, and says what there is
 /// to do. When it fails nothing is left behind.
 pub(crate) fn stage<O: Operations>(
     operations: &O,
-    folders: &Folders<O::Folder>,
+    folders: &mut Folders<O>,
     set: &ChangeSet,
-    checked: &[Checked<'_>],
-) -> Result<Journal, FileError> {
-    let staged = write_all(operations, folders, set, checked);
+    plan: &Plan<'_>,
+) -> Result<Staged, FileError> {
+    let staged = write_all(operations, folders, set, plan);
     if staged.is_err() {
-        for Checked { change, .. } in checked {
-            // What cannot be removed now is removed by the next change of that file, or at the next start.
-            let _ = folders.place(&change.path).map(|place| place.clear(operations));
-        }
+        clear(operations, folders, plan.tasks.iter().map(Task::path));
     }
     staged
 }
 
-fn write_all<O: Operations>(
+/// Removes what is under the hidden names next to these files. What cannot be removed now is removed by the next change of
+/// that file, or at the next start.
+pub(crate) fn clear<'p, O: Operations>(
     operations: &O,
-    folders: &Folders<O::Folder>,
-    set: &ChangeSet,
-    checked: &[Checked<'_>],
-) -> Result<Journal, FileError> {
-    let syncing = Syncing::start(operations, folders, checked)?;
-    let mut journal = Journal::default();
-    for Checked { change, old } in checked {
-        let path = &change.path;
-        let place = folders.existing_place(path)?;
-        let write = {
-            let old = old.as_ref().map(|old| &old.found);
-            let content = set.content(change, old.map(|old| &*old.content));
-            let content = content.map_err(|damage| failed(path, &io::Error::other(damage.to_string())))?;
-            write_new(operations, &place, content, old)
-        };
-        let kind = write.map_err(|error| failed(path, &error))?;
-        journal.steps.extend(kind.map(|kind| Step { path: path.clone(), kind }));
+    folders: &mut Folders<O>,
+    paths: impl Iterator<Item = &'p TreePath>,
+) {
+    for path in paths {
+        if let Ok(Some(place)) = folders.place(operations, path) {
+            let _ = place.clear(operations);
+        }
     }
-    syncing.finish(operations, folders, checked, &journal)?;
-    Ok(journal)
 }
 
-/// Writes one new content, if it is one, and says what the step is; nothing if the file already is as it should be.
-fn write_new<O: Operations>(
+fn write_all<O: Operations>(
+    operations: &O,
+    folders: &mut Folders<O>,
+    set: &ChangeSet,
+    plan: &Plan<'_>,
+) -> Result<Staged, FileError> {
+    let mut staged = Staged::default();
+    for task in &plan.tasks {
+        match task {
+            Task::Checked(change, old) => {
+                let place = folders.existing_place(operations, &change.path)?;
+                staged.write(operations, &place, set, change, old.as_ref().map(|old| &old.found))?;
+            }
+            Task::Write(change) => {
+                let Some(place) = folders.place(operations, &change.path)? else {
+                    // A link or a file has the name of its folder.
+                    staged.refused.push((change.path.clone(), Refusal::Occupied));
+                    continue;
+                };
+                match find(operations, &place).map_err(|error| failed(&change.path, &error))? {
+                    Ok(old) => staged.write(operations, &place, set, change, old.as_ref())?,
+                    Err(refusal) => staged.refused.push((change.path.clone(), refusal)),
+                }
+            }
+            Task::Remove(path, old) => {
+                staged.steps.push(Step { path: path.clone(), kind: StepKind::Remove { old: *old } });
+            }
+        }
+    }
+    if !staged.refused.is_empty() {
+        return Err(FileError::Refused(staged.refused));
+    }
+    make_durable(operations, folders, &staged.steps, &staged.unchanged)?;
+    Ok(staged)
+}
+
+/// The plain file that is there, if there is anything.
+pub(crate) fn find<O: Operations>(
     operations: &O,
     place: &Place<'_, O::Folder>,
-    content: Option<String>,
-    old: Option<&Found>,
-) -> io::Result<Option<StepKind>> {
-    let old_print = old.map(|old| Fingerprint::of(&old.content));
-    let Some(content) = content else { return Ok(old_print.map(|old| StepKind::Remove { old })) };
+) -> io::Result<Result<Option<Found>, Refusal>> {
+    match operations.read(&place.folder, place.name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let in_the_way = operations.exists(&place.folder, place.name)?;
+            Ok(if in_the_way { Err(Refusal::Occupied) } else { Ok(None) })
+        }
+        other => other.map(|found| Ok(Some(found))),
+    }
+}
+
+impl Staged {
+    /// Writes one new content, if it is one.
+    fn write<O: Operations>(
+        &mut self,
+        operations: &O,
+        place: &Place<'_, O::Folder>,
+        set: &ChangeSet,
+        change: &Change,
+        old: Option<&Found>,
+    ) -> Result<(), FileError> {
+        let path = change.path.clone();
+        let old_print = old.map(|old| Fingerprint::of(&old.content));
+        let content = match set.content(change, old.map(|old| &*old.content)) {
+            Ok(Some(content)) => content,
+            Ok(None) => {
+                self.steps.extend(old_print.map(|old| Step { path, kind: StepKind::Remove { old } }));
+                return Ok(());
+            }
+            Err(damage) => {
+                self.left_alone.push(LeftAlone { path, damage });
+                return Ok(());
+            }
+        };
+        if old.is_some_and(|old| old.content == content.as_bytes()) {
+            self.unchanged.push(path);
+            return Ok(());
+        }
+        let written = refuse_empty(&content)
+            .and_then(|()| place.write_hidden(operations, content.as_bytes(), access(change, old)));
+        written.map_err(|error| failed(&path, &error))?;
+        let new = Fingerprint::of(content.as_bytes());
+        let kind = old_print.map_or(StepKind::Create { new }, |old| StepKind::Replace { old, new });
+        self.steps.push(Step { path, kind });
+        Ok(())
+    }
+}
+
+pub(crate) fn refuse_empty(content: &str) -> io::Result<()> {
     if content.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the template makes an empty file of it"));
     }
-    if old.is_some_and(|old| old.content == content.as_bytes()) {
-        return Ok(None);
-    }
-    let access = old.map_or(NewAccess::LikeFolder, |old| NewAccess::Like(old.access));
-    let write = || operations.write_new(place.folder, &place.hidden, content.as_bytes(), access);
-    match write() {
-        // Something that an earlier change could not remove.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            place.clear(operations)?;
-            write()?;
-        }
-        other => other?,
-    }
-    let new = Fingerprint::of(content.as_bytes());
-    Ok(Some(old_print.map_or(StepKind::Create { new }, |old| StepKind::Replace { old, new })))
+    Ok(())
 }
 
-/// How contents are made durable.
-enum Syncing<V> {
-    Singly,
-    /// With the file systems they are on, opened before the first write.
-    Together(V),
+/// Who may read and write the new file: a file of the switch is as open as its folder, for the switch can run as another
+/// user; one for a phone is served by this program only.
+pub(crate) fn access(change: &Change, old: Option<&Found>) -> NewAccess {
+    match (old, change.path.tree) {
+        (Some(old), Tree::Configuration) => NewAccess::Like(old.access),
+        (Some(old), Tree::Static) => NewAccess::Like(closed(old.access)),
+        (None, Tree::Configuration) => NewAccess::LikeFolder,
+        (None, Tree::Static) => NewAccess::LikeFolderClosed,
+    }
 }
 
-impl<V> Syncing<V> {
-    fn start<O>(operations: &O, folders: &Folders<O::Folder>, checked: &[Checked<'_>]) -> Result<Self, FileError>
-    where
-        O: Operations<Volumes = V>,
-    {
-        let Some(first) = checked.get(SYNCED_SINGLY) else { return Ok(Self::Singly) };
-        let volumes = operations.volumes(&folders.all());
-        volumes.map(Self::Together).map_err(|error| failed(&first.change.path, &error))
-    }
+/// The same access, but for those who are neither the owner nor in the group.
+pub(crate) fn closed(access: Access) -> Access {
+    Access { mode: access.mode & 0o770, ..access }
+}
 
-    /// Makes new and old contents durable: the old ones may have to be put back after a power cut, and who wrote them
-    /// need not have synced them.
-    fn finish<O>(
-        self,
-        operations: &O,
-        folders: &Folders<O::Folder>,
-        checked: &[Checked<'_>],
-        journal: &Journal,
-    ) -> Result<(), FileError>
-    where
-        O: Operations<Volumes = V>,
-    {
-        if let (Self::Together(volumes), Some(first)) = (self, checked.first()) {
-            match operations.sync_volumes(&volumes) {
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-                other => return other.map_err(|error| failed(&first.change.path, &error)),
-            }
-        }
-        for step in &journal.steps {
-            if !matches!(step.kind, StepKind::Remove { .. }) {
-                let place = folders.existing_place(&step.path)?;
-                sync(operations, &place, &place.hidden, &step.path)?;
-            }
-        }
-        for Checked { change, .. } in checked.iter().filter(|checked| checked.old.is_some()) {
-            let place = folders.existing_place(&change.path)?;
-            sync(operations, &place, place.name, &change.path)?;
-        }
-        // What an earlier change set had under the same hidden names must not come back when the power is lost: recovery
-        // would take it for what somebody wrote.
-        folders.sync(operations)
+/// Makes staged contents durable, and the old ones: these may have to be put back after a power cut, and who wrote them
+/// need not have synced them. The same goes for files that stay `unchanged`.
+pub(crate) fn make_durable<O: Operations>(
+    operations: &O,
+    folders: &mut Folders<O>,
+    steps: &[Step],
+    unchanged: &[TreePath],
+) -> Result<(), FileError> {
+    if folders.sync_volumes(operations, steps.len() + unchanged.len())? {
+        return Ok(());
     }
+    for Step { path, kind } in steps {
+        let place = folders.existing_place(operations, path)?;
+        if !matches!(kind, StepKind::Remove { .. }) {
+            sync(operations, &place, &place.hidden, path)?;
+        }
+        if !matches!(kind, StepKind::Create { .. }) {
+            sync(operations, &place, place.name, path)?;
+        }
+    }
+    for path in unchanged {
+        let place = folders.existing_place(operations, path)?;
+        sync(operations, &place, place.name, path)?;
+    }
+    // What an earlier change set had under the same hidden names must not come back when the power is lost: recovery
+    // would take it for what somebody wrote.
+    folders.sync_names(operations)
 }
 
 fn sync<O: Operations>(
@@ -200,5 +198,5 @@ fn sync<O: Operations>(
     name: &str,
     path: &TreePath,
 ) -> Result<(), FileError> {
-    operations.sync_file(place.folder, name).map_err(|error| failed(path, &error))
+    operations.sync_file(&place.folder, name).map_err(|error| failed(path, &error))
 }

@@ -15,7 +15,7 @@ pub(crate) const LARGEST_FILE: u64 = 64 << 20;
 pub(crate) const MOST_NAMES: u64 = 32 << 20;
 /// The files and folders.
 pub(crate) const MOST_ENTRIES: usize = 250_000;
-/// The folders that a file is in.
+/// The names in a path in the tree.
 pub(crate) const DEEPEST: usize = 32;
 
 /// What an archive holds so far.
@@ -37,7 +37,7 @@ impl Tally {
         if self.names > MOST_NAMES {
             return Err(Fault::TooMuch(Bound::Names));
         }
-        if path.names().count() > DEEPEST + 1 {
+        if path.names().count() > DEEPEST {
             return Err(Fault::TooMuch(Bound::Depth(path.clone())));
         }
         Ok(())
@@ -86,8 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_can_be_in_so_many_folders_and_no_deeper() {
-        let deep = |folders: usize| path(&format!("{}file", "a/".repeat(folders)));
+    fn a_path_can_have_so_many_names_and_no_more() {
+        let deep = |names: usize| path(&format!("{}file", "a/".repeat(names - 1)));
         assert_eq!(Tally::default().add(&deep(DEEPEST)), Ok(()));
         let deeper = deep(DEEPEST + 1);
         assert_eq!(Tally::default().add(&deeper), Err(Fault::TooMuch(Bound::Depth(deeper))));

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     NoStaticTree,
     /// The part is not there.
     NoFolder(Part),
+    /// The part, or what it is in, is a file.
+    NotAFolder(RelPath),
     /// It is no archive, or not a whole one.
     Damaged(String),
     /// The archive cannot be written.
@@ -81,6 +83,7 @@ impl fmt::Display for Fault {
                 Some(folder) => write!(f, "there is no folder {folder}"),
                 None => f.write_str("there is no configuration tree"),
             },
+            Self::NotAFolder(path) => write!(f, "{path} is no folder"),
             Self::Damaged(why) => write!(f, "the archive is damaged, or is no tar.gz: {why}"),
             Self::NotPacked(why) => write!(f, "the archive cannot be written: {why}"),
             Self::Trailing => f.write_str("the archive is damaged: something follows its end"),
@@ -124,7 +127,7 @@ impl fmt::Display for Bound {
             Self::Bytes => write!(f, "the files have more than {} MiB", MOST_BYTES / MIB),
             Self::Names => write!(f, "the names of the files have more than {} MiB", MOST_NAMES / MIB),
             Self::File(path) => write!(f, "{path} has more than {} MiB", LARGEST_FILE / MIB),
-            Self::Depth(path) => write!(f, "{path} is in more than {DEEPEST} folders"),
+            Self::Depth(path) => write!(f, "{path} is deeper than {DEEPEST} folders"),
         }
     }
 }

@@ -74,21 +74,29 @@ impl Names {
     }
 }
 
-/// Reads a name in the archive of a part: the path, which begins with the name of the part. A `./` before it and, if it is
-/// a folder's, a `/` behind it mean nothing.
-pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<RelPath, Fault> {
+/// Reads a name in the archive of a part: the path in the tree; nothing if that is the whole tree's own folder. A `./`
+/// before the name and, if it is a folder's, a `/` behind it mean nothing.
+pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<Option<RelPath>, Fault> {
     let text = String::from_utf8_lossy(name).into_owned();
     let bare = text.strip_prefix("./").unwrap_or(&text);
     let bare = bare.strip_suffix('/').filter(|_| is_folder).unwrap_or(bare);
     let is_utf8 = std::str::from_utf8(name).is_ok();
     let Some(path) = RelPath::parse(bare).filter(|_| is_utf8) else { return Err(Fault::UnsafeName(text)) };
-    if path.names().next() != Some(part.name()) {
-        return Err(Fault::Elsewhere { name: text, part });
-    }
     if path.names().any(is_ours) {
         return Err(Fault::OwnName(text));
     }
-    Ok(path)
+    let Some(below) = path.as_str().strip_prefix(part.name()).filter(|below| is_below(below, is_folder)) else {
+        return Err(Fault::Elsewhere { name: text, part });
+    };
+    Ok(match part.folder() {
+        Some(folder) => RelPath::parse(&format!("{folder}{below}")),
+        None => below.strip_prefix('/').and_then(RelPath::parse),
+    })
+}
+
+/// Whether this can follow the name of a part: something in its folder, or, of the folder itself, nothing.
+fn is_below(below: &str, is_folder: bool) -> bool {
+    below.starts_with('/') || (is_folder && below.is_empty())
 }
 
 /// Whether the connector uses such names itself. They are no part of what is archived.
@@ -96,19 +104,14 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name.starts_with(HIDDEN)
 }
 
-/// The path in the archive of what is at `path` in the tree.
-pub(crate) fn archived(part: Part, path: &RelPath) -> Option<RelPath> {
-    let Some(folder) = part.folder() else { return RelPath::parse(part.name())?.join(path.as_str()) };
-    let below = path.as_str().strip_prefix(folder.as_str())?;
-    RelPath::parse(&format!("{}{below}", part.name()))
-}
-
-/// The path in the tree of what is at `path` in the archive; nothing for the folder of the whole tree.
-pub(crate) fn in_tree(part: Part, path: &RelPath) -> Option<RelPath> {
-    let below = path.as_str().strip_prefix(part.name())?;
+/// The name in the archive of a part of what is at `path` in the tree.
+pub(crate) fn archived(part: Part, path: &RelPath) -> String {
     match part.folder() {
-        Some(folder) => RelPath::parse(&format!("{folder}{below}")),
-        None => RelPath::parse(below.strip_prefix('/')?),
+        Some(folder) => {
+            let below = path.as_str().strip_prefix(folder.as_str()).unwrap_or_default();
+            format!("{}{below}", part.name())
+        }
+        None => format!("{}/{path}", part.name()),
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, is_folder: bool, expected: &str) {
-        assert_eq!(parse(name.as_bytes(), Part::Directory, is_folder), Ok(path(expected)));
+        assert_eq!(parse(name.as_bytes(), Part::Directory, is_folder), Ok(Some(path(expected))));
     }
 
     #[test]
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_name_of_another_folder_is_refused() {
-        for name in ["dialplan/a", "directory2/a", "a"] {
+        for name in ["dialplan/a", "directory2/a", "a", "directory"] {
             let elsewhere = Fault::Elsewhere { name: name.into(), part: Part::Directory };
             assert_eq!(parse(name.as_bytes(), Part::Directory, false), Err(elsewhere));
         }
@@ -196,9 +199,9 @@ mod tests {
             (Part::Conferences, "dialplan/conferences", "conferences"),
             (Part::FreeSwitch, "directory/team", "freeswitch/directory/team"),
         ] {
-            assert_eq!(archived(part, &path(tree)), Some(path(archive)));
-            assert_eq!(in_tree(part, &path(archive)), Some(path(tree)));
+            assert_eq!(archived(part, &path(tree)), archive);
+            assert_eq!(parse(archive.as_bytes(), part, true), Ok(Some(path(tree))));
         }
-        assert_eq!(in_tree(Part::FreeSwitch, &path("freeswitch")), None);
+        assert_eq!(parse(b"freeswitch/", Part::FreeSwitch, true), Ok(None));
     }
 }

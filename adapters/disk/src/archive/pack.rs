@@ -4,36 +4,44 @@ use std::io;
 
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use fsconnector_engine::files::Part;
 use fsconnector_engine::path::RelPath;
 use tar::{Builder, EntryType, Header};
 
 use super::bounds::{LARGEST_ARCHIVE, Tally, length};
 use super::fault::{Bound, Fault};
+use super::names::archived;
 
-/// An archive that is being written, in memory. The paths are those in the archive; folders come before what is in them.
+/// The archive of a part that is being written, in memory. The paths are those in the tree.
 pub(crate) struct Packer {
+    part: Part,
     builder: Builder<GzEncoder<Vec<u8>>>,
     tally: Tally,
 }
 
 impl Packer {
     /// An archive with nothing in it.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(part: Part) -> Self {
         let packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
-        Self { builder: Builder::new(packed), tally: Tally::default() }
+        Self { part, builder: Builder::new(packed), tally: Tally::default() }
+    }
+
+    /// Adds the folder of the part itself, with these permission bits.
+    pub(crate) fn add_root(&mut self, mode: u32) -> Result<(), Fault> {
+        self.append(EntryType::Directory, &format!("{}/", self.part.name()), mode, &[])
     }
 
     /// Adds a folder with these permission bits.
     pub(crate) fn add_folder(&mut self, path: &RelPath, mode: u32) -> Result<(), Fault> {
         self.tally.add(path)?;
-        self.append(EntryType::Directory, &format!("{path}/"), mode, &[])
+        self.append(EntryType::Directory, &format!("{}/", archived(self.part, path)), mode, &[])
     }
 
     /// Adds a file with these permission bits and what it says.
     pub(crate) fn add_file(&mut self, path: &RelPath, mode: u32, content: &[u8]) -> Result<(), Fault> {
         self.tally.add(path)?;
         self.tally.add_content(path, length(content.len()))?;
-        self.append(EntryType::Regular, path.as_str(), mode, content)
+        self.append(EntryType::Regular, &archived(self.part, path), mode, content)
     }
 
     /// The whole archive, compressed.

@@ -17,7 +17,7 @@ use super::names::{Names, parse};
 /// A file or folder in an archive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member<'a> {
-    /// Its path in the archive, which begins with the name of the part.
+    /// Its path in the tree.
     pub(crate) path: &'a RelPath,
     /// Its permission bits.
     pub(crate) mode: u32,
@@ -59,14 +59,17 @@ where
     let mut content = Vec::new();
     let (mut end, mut has_file) = (0, false);
     let mut archive = Archive::new(stream);
-    meter.allow(BETWEEN);
-    for entry in archive.entries().map_err(damaged)? {
+    let mut entries = archive.entries().map_err(damaged)?;
+    loop {
+        meter.allow(BETWEEN);
+        let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(damaged)?;
         let is_folder = is_folder(&mut entry)?;
         let path = parse(&entry.path_bytes(), part, is_folder)?;
         let mode = entry.header().mode().map_err(damaged)? & 0o777;
         let size = entry.size();
-        end = entry.raw_file_position().saturating_add(size).next_multiple_of(BLOCK);
+        end = entry.raw_file_position().saturating_add(size.next_multiple_of(BLOCK));
+        let Some(path) = path else { continue };
         if is_folder {
             names.add_folder(&path)?;
             visit(Member { path: &path, mode, content: None })?;
@@ -77,7 +80,6 @@ where
             has_file = true;
             visit(Member { path: &path, mode, content: Some(&content) })?;
         }
-        meter.allow(BETWEEN);
     }
     if has_file { Ok(end) } else { Err(Fault::Empty.into()) }
 }
