@@ -125,7 +125,7 @@ impl Gate {
         let files = Files {
             current: Arc::clone(&current),
             tree: config.files,
-            recordings: config.recordings,
+            recordings: config.recordings.into(),
             uploads: config.uploads,
         };
         let handlers = Handlers::start(files, queue).map_err(GateError::Handlers)?;

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_sockets_are_in_a_folder_of_our_own_that_goes_when_the_handlers_end() {
         let (queue, _asked) = smol::channel::bounded(1);
-        let files = Files { current: Arc::default(), tree: None, recordings: None, uploads: None };
+        let files = Files { current: Arc::default(), tree: None, recordings: None.into(), uploads: None };
         let handlers = Handlers::start(files, queue).unwrap();
         let folder = handlers.commands().parent().unwrap().to_owned();
         for lane in [Lane::Quick, Lane::Downloads] {

@@ -37,11 +37,14 @@ const TYPES: [(&str, &str); 33] = [
     ("xml", "application/xml"),
 ];
 
+/// The media type of bytes that nobody knows anything about.
+pub(super) const UNKNOWN: &str = "application/octet-stream";
+
 /// The media type of a file of this name. Browsers do not guess better: they are told not to.
 pub(super) fn of(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let known = TYPES.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known));
-    known.map_or("application/octet-stream", |(_, media_type)| media_type)
+    known.map_or(UNKNOWN, |(_, media_type)| media_type)
 }
 
 #[cfg(test)]
@@ -53,7 +56,7 @@ mod tests {
         assert_eq!(of("app.min.JS"), "text/javascript; charset=utf-8");
         assert_eq!(of("a.woff2"), "font/woff2");
         for unknown in ["js", "a.", "", "a.b.unknown"] {
-            assert_eq!(of(unknown), "application/octet-stream", "{unknown}");
+            assert_eq!(of(unknown), UNKNOWN, "{unknown}");
         }
     }
 }

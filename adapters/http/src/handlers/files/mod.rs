@@ -6,24 +6,27 @@ mod media_type;
 mod offer;
 mod pages;
 mod plain_name;
+mod provisioning;
 mod recording_name;
+mod recordings;
+mod recordings_folder;
 mod reply;
 mod start_page;
 mod wish;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use fsconnector_disk::{RelPath, Root};
-use http::StatusCode;
 use tiny_http::Request;
 
 use super::sending::send;
 use crate::current::Current;
 use crate::problem::Problem;
 use crate::routes::FileRoute;
+use recordings::Recordings;
+use recordings_folder::RecordingsFolder;
 use reply::Reply;
 use wish::{NoWish, Wish};
 
@@ -43,8 +46,8 @@ pub(crate) struct Files {
     pub(crate) current: Arc<Current>,
     /// The static tree, if it could be reached.
     pub(crate) tree: Option<Arc<Root>>,
-    /// The folder of the recordings, if there is to be one. It need not exist.
-    pub(crate) recordings: Option<PathBuf>,
+    /// Where the recordings are.
+    pub(crate) recordings: RecordingsFolder,
     /// Who keeps what phones upload, if anybody does.
     pub(crate) uploads: Option<Arc<dyn Uploads>>,
 }
@@ -67,21 +70,26 @@ impl Files {
     }
 
     fn reply(&self, wish: &Wish<'_>) -> Reply {
+        // Nobody gets past the gate before there is a state.
+        let Some(published) = self.current.latest() else { return Problem::not_found().into() };
+        let (tree, state) = (self.tree.as_deref(), published.state());
+        let all = || Recordings::all(&self.recordings);
+        let of_friends = || Recordings::of_friends(&self.recordings, state);
         match wish.file {
-            FileRoute::Page => pages::reply(self.tree.as_deref(), wish),
-            FileRoute::Recordings
-            | FileRoute::FindRecordings
-            | FileRoute::Recording
-            | FileRoute::DelRecordings
-            | FileRoute::FriendsRecordings
-            | FileRoute::FriendsRecording
-            | FileRoute::DelFriendsRecordings
-            | FileRoute::Linphone
-            | FileRoute::Phone
-            | FileRoute::PhoneShared(_)
-            | FileRoute::Upload => {
-                let _ = (&self.current, &self.recordings, &self.uploads);
-                Problem::new(StatusCode::NOT_IMPLEMENTED, "this is being built").into()
+            FileRoute::Page => pages::reply(tree, wish),
+            FileRoute::Recordings => all().list(),
+            FileRoute::FindRecordings => all().find(&wish.parameter),
+            FileRoute::Recording => all().one(wish),
+            FileRoute::DelRecordings => all().remove(wish),
+            FileRoute::FriendsRecordings => of_friends().list(),
+            FileRoute::FriendsRecording => of_friends().one(wish),
+            FileRoute::DelFriendsRecordings => of_friends().remove(wish),
+            FileRoute::Linphone => provisioning::linphone(tree, wish),
+            FileRoute::Phone => provisioning::phone(tree, state, wish),
+            FileRoute::PhoneShared(folder) => provisioning::shared(tree, folder, wish),
+            FileRoute::Upload => {
+                let _ = &self.uploads;
+                Problem::new(http::StatusCode::NOT_IMPLEMENTED, "this is being built").into()
             }
         }
     }
