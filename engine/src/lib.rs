@@ -11,9 +11,7 @@
 //! use fsconnector_engine::io::{Effect, Epoch, Input};
 //! use fsconnector_engine::time::Now;
 //!
-//! let conference = r#"<include><extension name="{name}"/></include>"#;
-//! let user = r#"<include><user id="{id}"/></include>"#;
-//! let templates = Templates::new([("user.xml", user), ("conference/default.xml", conference)])?;
+//! let templates = Templates::new(fsconnector_templates::ALL)?;
 //! let start = Start { templates, unsettled: false, phones: None };
 //! let mut engine = Engine::new(Config::default(), start, Now::default())?;
 //! let mut effects = Vec::new();

@@ -1,9 +1,23 @@
-//! The templates of the files that fsconnector writes, in the language of `tinytemplate`: `{name}` stands for a value,
-//! `\{` for a brace.
+//! The templates of the files that fsconnector writes, in the language of `tinytemplate`.
 //!
 //! A template is a file of its own in the folder of this crate, so an administrator can read what will be written, and
 //! put another one in its place. Those of the switch have `<include>` and `</include>` alone on their lines, since the
 //! switch drops such lines whole.
+//!
+//! # The language
+//!
+//! | in a template | stands for |
+//! |---|---|
+//! | `{name}` | the value, escaped for the text of an element or an attribute in double quotes |
+//! | `{name \| url}` | the value as a part of a URL, or the user of a SIP address |
+//! | `{name \| sip}` | the value between the quotes of a display name of SIP |
+//! | `{name \| sip_vcard}` | the same for a contact of a Linphone, which reads the name as the text of a vCard |
+//! | `{contacts \| unescaped}` | the value as it is, for the one that is XML already |
+//! | `{{ if name }}` … `{{ else }}` … `{{ endif }}`, `{{ if not name }}` … | one or the other, by whether there is a value; an empty one is none |
+//! | `{# … #}` | nothing |
+//! | `\{` | a brace |
+//!
+//! A tag ends in the line in which it begins.
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("../", $name)))),*] };
@@ -13,10 +27,33 @@ macro_rules! templates {
 ///
 /// | name | file | values |
 /// |---|---|---|
-/// | `user.xml` | `directory/<context>/<id>.xml` | `id password context name email polymac conf_flags conpin` |
+/// | `user.xml` | `directory/<context>/<id>.xml` | `id password conpin context name email polymac conf_flags` |
 /// | `conference/<profile>.xml` | `dialplan/conferences/<num>.xml` of that profile; `default` serves the others | `num name type pin` |
-pub const ALL: [(&str, &str); 4] =
-    templates!["user.xml", "conference/default.xml", "conference/16kHz-novideo.xml", "conference/48kHz-video.xml"];
+/// | `linphone.xml` | `linphone/<id>/linphone.xml` | those of an account, `contacts` (rendered) |
+/// | `linphone/contact.xml` | in the former: one contact | those of a contact |
+/// | `polycom/mac.cfg` | `polycom/<mac>/<mac>.cfg` | those of an account, `mac` |
+/// | `polycom/allprov.cfg` | `polycom/<mac>/allprov.cfg` | those of an account, `mac` |
+/// | `polycom/directory.xml` | `polycom/<mac>/<mac>-directory.xml`, where there is none yet; the contacts come in behind `<item_list>` | those of an account, `mac` |
+/// | `polycom/contact.xml` | in the former: one contact, an `<item server='yes'>` | those of a contact |
+///
+/// Those of an account are `id name password email context`, and the addresses. Those of a contact, which is a conference,
+/// are `index` (counted from 0), `place` (counted from 1), `num name type context`, and the addresses. The addresses are
+///
+/// - `scheme` (`https` or `http`), `is_secure` (which is for conditions) and `host` (with its port if it has one) of
+///   fsconnector, and
+/// - `sip_host` (without a port) and `tls_port` of the switch.
+pub const ALL: [(&str, &str); 10] = templates![
+    "user.xml",
+    "conference/default.xml",
+    "conference/16kHz-novideo.xml",
+    "conference/48kHz-video.xml",
+    "linphone.xml",
+    "linphone/contact.xml",
+    "polycom/mac.cfg",
+    "polycom/allprov.cfg",
+    "polycom/directory.xml",
+    "polycom/contact.xml",
+];
 
 #[cfg(test)]
 mod tests {
