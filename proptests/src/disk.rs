@@ -6,15 +6,17 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use fsconnector_disk::{Entry, Found, Model, NewAccess, Operations, RelPath};
+use fsconnector_disk::{Access, Entry, Found, Model, NewAccess, Opened, Operations, RelPath, Tree, TreePath};
+use fsconnector_engine::time::Wall;
 use fsconnector_simulator::config::{Files, Memory};
 
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 
-/// What the tree holds now.
+/// What the configuration tree holds now.
 pub(crate) fn snapshot(model: &Model) -> Memory {
-    Memory::new(model.files().into_iter().map(|(path, content)| (path.as_str().to_owned(), content)))
+    let files = model.files().into_iter().filter(|(path, _)| path.tree == Tree::Configuration);
+    Memory::new(files.map(|(path, content)| (path.to_string(), content)))
 }
 
 /// The switch's view of the disk. One load sees one moment of it.
@@ -66,9 +68,16 @@ impl Watched {
         Self { scene: scene.clone(), model: scene.borrow().model.clone() }
     }
 
-    fn change<T>(&self, act: impl FnOnce(&Model) -> io::Result<T>) -> io::Result<T> {
+    /// Does something that changes what these names in a folder stand for.
+    fn change<T>(
+        &self,
+        folder: &Opened,
+        names: &[&str],
+        act: impl FnOnce(&Model) -> io::Result<T>,
+    ) -> io::Result<T> {
         let result = self.look(act);
-        self.scene.borrow_mut().after_change();
+        let paths: Vec<TreePath> = names.iter().filter_map(|name| place(folder, name)).collect();
+        self.scene.borrow_mut().after_change(&paths);
         result
     }
 
@@ -77,23 +86,17 @@ impl Watched {
         act(&self.model)
     }
 
-    fn looked_at(&self, folder: &str, name: &str) {
-        if let Some(path) = RelPath::parse(&format!("{folder}/{name}")) {
-            self.scene.borrow_mut().ledger.looked_at(&path);
-        }
-    }
-
     fn lacks(&self, sabotage: Sabotage) -> bool {
         self.scene.borrow().sabotage == Some(sabotage)
     }
 
     /// A blind connector takes what it sets aside for what it has read before.
-    fn blinded(&self, folder: &str, name: &str, found: Found) -> Found {
+    fn blinded(&self, folder: &Opened, name: &str, found: Found) -> Found {
         if !self.lacks(Sabotage::UnchangedCheck) {
             return found;
         }
+        let Some(place) = place(folder, name) else { return found };
         let mut scene = self.scene.borrow_mut();
-        let place = (folder.to_owned(), name.to_owned());
         if name.starts_with('.') {
             let content = scene.taken_for.get(&place).cloned().unwrap_or_else(|| found.content.clone());
             return Found { content, ..found };
@@ -102,69 +105,108 @@ impl Watched {
         found
     }
 
-    fn blind(&self, folder: &str, hidden: &str, name: &str) {
+    fn blind(&self, folder: &Opened, hidden: &str, name: &str) {
         let scene = &mut *self.scene.borrow_mut();
-        let read = scene.last_read.get(&(folder.to_owned(), name.to_owned()));
+        let (Some(visible), Some(hidden)) = (place(folder, name), place(folder, hidden)) else { return };
+        let read = scene.last_read.get(&visible);
         if let Some(read) = read.filter(|_| scene.sabotage == Some(Sabotage::UnchangedCheck)) {
-            scene.taken_for.insert((folder.to_owned(), hidden.to_owned()), read.clone());
+            scene.taken_for.insert(hidden, read.clone());
         }
     }
 }
 
+/// The path of what has this name in the folder.
+fn place(folder: &Opened, name: &str) -> Option<TreePath> {
+    let path = folder.path.as_ref().map_or_else(|| RelPath::parse(name), |path| path.join(name))?;
+    Some(TreePath { tree: folder.tree, path })
+}
+
 impl Operations for Watched {
-    type Folder = String;
+    type Folder = Opened;
     type Volumes = ();
 
-    fn folder(&self, path: Option<&RelPath>) -> io::Result<String> {
-        self.look(|model| model.folder(path))
+    fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<Opened> {
+        self.look(|model| model.folder(tree, path))
     }
 
-    fn entries(&self, folder: &String) -> io::Result<Vec<Entry>> {
-        self.look(|model| model.entries(folder))
+    fn entries(&self, folder: &Opened) -> io::Result<Vec<Entry>> {
+        let entries = self.look(|model| model.entries(folder));
+        let path = folder.path.as_ref().map_or("", RelPath::as_str);
+        self.scene.borrow_mut().ledger.listed(folder.tree, path);
+        entries
     }
 
-    fn exists(&self, folder: &String, name: &str) -> io::Result<bool> {
+    fn exists(&self, folder: &Opened, name: &str) -> io::Result<bool> {
         let exists = self.look(|model| model.exists(folder, name));
-        self.looked_at(folder, name);
+        if let Some(path) = place(folder, name) {
+            self.scene.borrow_mut().ledger.looked_for(&path);
+        }
         exists
     }
 
-    fn read(&self, folder: &String, name: &str) -> io::Result<Found> {
-        let found = self.look(|model| model.read(folder, name));
-        self.looked_at(folder, name);
+    fn read_up_to(&self, folder: &Opened, name: &str, most: u64) -> io::Result<Found> {
+        let found = self.look(|model| model.read_up_to(folder, name, most));
+        if let Some(path) = place(folder, name) {
+            self.scene.borrow_mut().ledger.looked_at(&path);
+        }
         found.map(|found| self.blinded(folder, name, found))
     }
 
-    fn write_new(&self, folder: &String, name: &str, content: &[u8], access: NewAccess) -> io::Result<()> {
-        self.scene.borrow_mut().taken_for.remove(&(folder.clone(), name.to_owned()));
-        self.change(|model| model.write_new(folder, name, content, access))
+    fn folder_access(&self, folder: &Opened) -> io::Result<Access> {
+        self.look(|model| model.folder_access(folder))
     }
 
-    fn rename_new(&self, folder: &String, from: &str, to: &str) -> io::Result<()> {
+    fn modified(&self, folder: &Opened, name: &str) -> io::Result<Wall> {
+        self.look(|model| model.modified(folder, name))
+    }
+
+    fn write_new(&self, folder: &Opened, name: &str, content: &[u8], access: NewAccess) -> io::Result<()> {
+        if let Some(path) = place(folder, name) {
+            self.scene.borrow_mut().taken_for.remove(&path);
+        }
+        self.change(folder, &[name], |model| model.write_new(folder, name, content, access))
+    }
+
+    fn rename_new(&self, folder: &Opened, from: &str, to: &str) -> io::Result<()> {
         self.blind(folder, to, from);
-        self.change(|model| model.rename_new(folder, from, to))
+        self.change(folder, &[from, to], |model| model.rename_new(folder, from, to))
     }
 
-    fn exchange(&self, folder: &String, one: &str, other: &str) -> io::Result<()> {
+    fn move_new(&self, from_folder: &Opened, from: &str, to_folder: &Opened, to: &str) -> io::Result<()> {
+        let moved = self.change(from_folder, &[from], |model| model.move_new(from_folder, from, to_folder, to));
+        let to: Vec<TreePath> = place(to_folder, to).into_iter().collect();
+        self.scene.borrow_mut().after_change(&to);
+        moved
+    }
+
+    fn exchange(&self, folder: &Opened, one: &str, other: &str) -> io::Result<()> {
         self.blind(folder, one, other);
-        self.change(|model| model.exchange(folder, one, other))
+        self.change(folder, &[one, other], |model| model.exchange(folder, one, other))
     }
 
-    fn remove(&self, folder: &String, name: &str) -> io::Result<()> {
-        self.change(|model| model.remove(folder, name))
+    fn remove(&self, folder: &Opened, name: &str) -> io::Result<()> {
+        self.change(folder, &[name], |model| model.remove(folder, name))
     }
 
-    fn sync_file(&self, folder: &String, name: &str) -> io::Result<()> {
+    fn make_folder(&self, folder: &Opened, name: &str, access: NewAccess) -> io::Result<()> {
+        self.look(|model| model.make_folder(folder, name, access))
+    }
+
+    fn remove_folder(&self, folder: &Opened, name: &str) -> io::Result<()> {
+        self.look(|model| model.remove_folder(folder, name))
+    }
+
+    fn sync_file(&self, folder: &Opened, name: &str) -> io::Result<()> {
         let lacks = self.lacks(Sabotage::Sync);
         self.look(|model| if lacks { Ok(()) } else { model.sync_file(folder, name) })
     }
 
-    fn sync_folder(&self, folder: &String) -> io::Result<()> {
+    fn sync_folder(&self, folder: &Opened) -> io::Result<()> {
         let lacks = self.lacks(Sabotage::Sync);
         self.look(|model| if lacks { Ok(()) } else { model.sync_folder(folder) })
     }
 
-    fn volumes(&self, folders: &[&String]) -> io::Result<()> {
+    fn volumes(&self, folders: &[&Opened]) -> io::Result<()> {
         self.look(|model| model.volumes(folders))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use fsconnector_disk::{ChangeSets, Model, RelPath};
+use fsconnector_disk::{ChangeSets, Model, Tree, TreePath};
 use fsconnector_engine::change::command::Response;
 use fsconnector_engine::change_set::{Change, ChangeSet};
 use fsconnector_engine::config::Config;
@@ -11,7 +11,8 @@ use fsconnector_engine::note::Note;
 use serde_json::Value;
 
 use crate::ledger::{Files, Ledger};
-use crate::requests::{Done, Sent, is_as_asked, is_shown};
+use crate::requests::{Done, Sent, failed_items, is_as_asked, is_shown};
+use crate::scene::is_visible;
 use crate::tree::{PASSWORD, PIN, is_sound, numbers_in};
 use crate::view::View;
 
@@ -33,14 +34,17 @@ impl fmt::Display for Violation {
 /// The files that are not hidden.
 pub(crate) fn visible(model: &Model) -> Files {
     let mut files = model.files();
-    files.retain(|path, _| !path.file_name().starts_with('.'));
+    files.retain(|path, _| is_visible(path));
     files
 }
 
 /// Every file that is written holds exactly the one user or conference that its name says.
 pub(crate) fn written_files_are_whole(set: &ChangeSet) -> Option<String> {
     let is_whole = |change: &Change| {
-        let Some(content) = set.content(change) else { return true };
+        if change.path.tree == Tree::Static {
+            return true;
+        }
+        let Ok(Some(content)) = set.content(change, None) else { return true };
         let number = number_of(&change.path);
         is_sound(content.as_bytes()) && number.is_some_and(|number| numbers_in(content.as_bytes()) == [number])
     };
@@ -50,10 +54,13 @@ pub(crate) fn written_files_are_whole(set: &ChangeSet) -> Option<String> {
 /// Every number that was given is given once, and is in its context's range.
 pub(crate) fn numbers_are_unique_and_in_range(files: &Files, ledger: &Ledger, config: &Config) -> Option<String> {
     let mut seen = BTreeSet::new();
-    let mut ours = files.keys().filter(|path| path.as_str().contains('/') && !ledger.is_by_hand(path));
+    let is_ours = |path: &&TreePath| {
+        path.tree == Tree::Configuration && path.path.as_str().contains('/') && !ledger.is_by_hand(path)
+    };
+    let mut ours = files.keys().filter(is_ours);
     let wrong = ours.find(|path| {
         let number = number_of(path);
-        let folder = path.names().nth(1).unwrap_or_default();
+        let folder = path.path.names().nth(1).unwrap_or_default();
         let in_range = number.is_some_and(|number| match config.context(folder) {
             Some(context) => context.users.contains(number),
             None => config.conference_context(number).is_some(),
@@ -64,8 +71,8 @@ pub(crate) fn numbers_are_unique_and_in_range(files: &Files, ledger: &Ledger, co
 }
 
 /// The number that a file has for a name.
-pub(crate) fn number_of(path: &RelPath) -> Option<u32> {
-    path.file_name().strip_suffix(".xml")?.parse().ok()
+pub(crate) fn number_of(path: &TreePath) -> Option<u32> {
+    path.path.file_name().strip_suffix(".xml")?.parse().ok()
 }
 
 /// What an item is about, before and after.
@@ -103,7 +110,7 @@ pub(crate) fn failed_changes_nothing(
     files: &Files,
     excuse: Option<&str>,
 ) -> Option<String> {
-    let unexcused = response.failed.iter().filter(|failed| !excuse.is_some_and(|excuse| failed.error.contains(excuse)));
+    let unexcused = failed_items(response).iter().filter(|failed| !excuse.is_some_and(|excuse| failed.error.contains(excuse)));
     unexcused.into_iter().find_map(|failed| {
         let (path, _) = files.iter().find(|(_, content)| sent.is_from(&failed.item, content))?;
         Some(format!("{} failed with {:?}, but is in {path}", failed.item, failed.error))

@@ -2,58 +2,38 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fsconnector_disk::{Edit, Editing, RelPath};
-use fsconnector_engine::change_set::{ChangeKind, ChangeSet};
+use fsconnector_disk::{Edit, Editing, Tree, TreePath};
 
+use fsconnector_engine::change_set::ChangeSet;
+
+use crate::changing::{Aim, Changing};
 use crate::invariants::number_of;
 use crate::tree::{is_sound, numbers_in};
 
 /// The content of a file; nothing if it is not there.
-type Content = Option<Vec<u8>>;
+pub(crate) type Content = Option<Vec<u8>>;
 
 /// All visible files, by path.
-pub(crate) type Files = BTreeMap<RelPath, Vec<u8>>;
+pub(crate) type Files = BTreeMap<TreePath, Vec<u8>>;
 
 /// What every visible file has to hold.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     expected: Files,
     /// Files whose last author is a person.
-    by_hand: BTreeSet<RelPath>,
+    by_hand: BTreeSet<TreePath>,
     /// Files whose last author is a person who has not synced them.
-    unsynced: BTreeSet<RelPath>,
+    unsynced: BTreeSet<TreePath>,
     /// Files that can hold anything, since the power was lost before a person had synced them, until the connector has
     /// recovered.
-    forgiven: BTreeSet<RelPath>,
+    forgiven: BTreeSet<TreePath>,
     /// Whether a file was torn in its middle: the switch may take it, and then not know how to show it.
     torn: bool,
     /// Files that somebody has edited since the switch has loaded them: the connector cannot know of that.
-    unknown: BTreeSet<RelPath>,
+    unknown: BTreeSet<TreePath>,
     /// The numbers in files that somebody has edited since the switch has loaded them.
     unloaded: BTreeSet<u32>,
     changing: Option<Changing>,
-}
-
-/// A change set on its way.
-#[derive(Debug, Default)]
-struct Changing {
-    target: BTreeMap<RelPath, Content>,
-    /// All that a file can hold while it is being changed.
-    variants: BTreeMap<RelPath, Vec<Content>>,
-    /// Files that the connector has looked at: from now on it must not overwrite what people write.
-    looked_at: BTreeSet<RelPath>,
-    /// Those of them that people have written.
-    protected: BTreeSet<RelPath>,
-    /// Files that are made, and not changed.
-    made: BTreeSet<RelPath>,
-    /// Files that people have edited meanwhile.
-    edited: BTreeSet<RelPath>,
-    /// Files that have had their new content.
-    placed: BTreeSet<RelPath>,
-    /// Whether all of it is visible.
-    committed: bool,
-    /// Whether keeping it was tried: it may last.
-    keep_tried: bool,
 }
 
 impl Ledger {
@@ -63,17 +43,17 @@ impl Ledger {
     }
 
     /// The files that are there.
-    pub(crate) fn paths(&self) -> Vec<RelPath> {
+    pub(crate) fn paths(&self) -> Vec<TreePath> {
         self.expected.keys().cloned().collect()
     }
 
     /// The files that a person has written last.
-    pub(crate) fn by_hand(&self) -> impl Iterator<Item = (&RelPath, &[u8])> {
+    pub(crate) fn by_hand(&self) -> impl Iterator<Item = (&TreePath, &[u8])> {
         self.expected.iter().filter(|(path, _)| self.by_hand.contains(*path)).map(|(path, content)| (path, &**content))
     }
 
     /// Whether a person has written this file last, or removed it.
-    pub(crate) fn is_by_hand(&self, path: &RelPath) -> bool {
+    pub(crate) fn is_by_hand(&self, path: &TreePath) -> bool {
         self.by_hand.contains(path)
     }
 
@@ -110,7 +90,7 @@ impl Ledger {
         self.unload(path, before);
         self.unload(path, after.as_deref());
         if let Some(changing) = &mut self.changing {
-            changing.edited(path, after.clone());
+            changing.edited(path, before.map(<[u8]>::to_vec), after.clone());
         }
         if edit.synced {
             self.unsynced.remove(path)
@@ -129,38 +109,27 @@ impl Ledger {
     }
 
     /// The switch need not know what is in the file, or what was.
-    fn unload(&mut self, path: &RelPath, content: Option<&[u8]>) {
+    fn unload(&mut self, path: &TreePath, content: Option<&[u8]>) {
         self.unloaded.extend(number_of(path));
         self.unloaded.extend(numbers_in(content.unwrap_or_default()));
     }
 
-    fn expect(&mut self, path: &RelPath, content: Content) {
+    fn expect(&mut self, path: &TreePath, content: Content) {
         match content {
             Some(content) => self.expected.insert(path.clone(), content),
             None => self.expected.remove(path),
         };
     }
 
-    /// The connector begins a change set.
-    pub(crate) fn begins(&mut self, set: &ChangeSet) {
-        let mut changing = self.changing.take().unwrap_or_default();
-        changing.target.clear();
-        (changing.committed, changing.keep_tried) = (false, false);
-        changing.made.clear();
-        changing.edited.clear();
-        changing.placed.clear();
-        for change in &set.changes {
-            let new = set.content(change).map(String::into_bytes);
-            let old = self.expected.get(&change.path).cloned();
-            changing.variants.entry(change.path.clone()).or_default().extend([old, new.clone()]);
-            changing.target.insert(change.path.clone(), new);
-            if matches!(change.kind, ChangeKind::Create(_)) {
-                changing.made.insert(change.path.clone());
-            }
-            if self.unknown.contains(&change.path) && self.expected.contains_key(&change.path) {
-                changing.protected.insert(change.path.clone());
-            }
-        }
+    /// The connector begins to change files.
+    pub(crate) fn begins(&mut self, aim: Aim) {
+        self.changing = Some(Changing::new(aim, &self.expected, &self.unknown));
+    }
+
+    /// The connector begins to write files, each for itself.
+    pub(crate) fn begins_provisioning(&mut self, set: &ChangeSet) {
+        let mut changing = Changing::new(Aim::Set(set.clone()), &self.expected, &self.unknown);
+        changing.is_each_for_itself = true;
         self.changing = Some(changing);
     }
 
@@ -179,23 +148,21 @@ impl Ledger {
     }
 
     /// The files whose old contents are aside, and that nobody has written meanwhile.
-    pub(crate) fn set_aside(&self) -> Vec<RelPath> {
+    pub(crate) fn set_aside(&self) -> Vec<TreePath> {
         let Some(changing) = self.changing.as_ref().filter(|changing| changing.committed && !changing.keep_tried)
         else {
             return Vec::new();
         };
         let aside = changing.unprotected().map(|(path, _)| path);
         // What stays as it is has nothing aside.
-        let differs = |path: &&RelPath| self.expected.get(*path) != changing.target.get(*path).and_then(Option::as_ref);
-        aside.filter(|path| !changing.made.contains(*path)).filter(differs).cloned().collect()
+        let differs = |path: &&TreePath| self.expected.get(*path) != changing.target.get(*path).and_then(Option::as_ref);
+        aside.filter(|path| !changing.makes(path)).filter(differs).cloned().collect()
     }
 
     /// Somebody who has had a file open since before the change writes on.
-    pub(crate) fn written_on(&mut self, path: &RelPath, content: &[u8]) {
+    pub(crate) fn written_on(&mut self, path: &TreePath, content: &[u8]) {
         let Some(changing) = &mut self.changing else { return };
-        changing.variants.entry(path.clone()).or_default().push(Some(content.to_vec()));
-        changing.protected.insert(path.clone());
-        changing.edited.insert(path.clone());
+        changing.also_tolerate(path, content.to_vec());
         let before = self.expected.get(path).cloned();
         self.unload(path, before.as_deref());
         self.unload(path, Some(content));
@@ -206,9 +173,24 @@ impl Ledger {
     }
 
     /// The connector looks at a file.
-    pub(crate) fn looked_at(&mut self, path: &RelPath) {
+    pub(crate) fn looked_at(&mut self, path: &TreePath) {
+        let is_there = self.expected.contains_key(path);
         if let Some(changing) = &mut self.changing {
-            changing.looked_at.insert(path.clone());
+            changing.looked_at(path, is_there);
+        }
+    }
+
+    /// The connector looks whether there is a file.
+    pub(crate) fn looked_for(&mut self, path: &TreePath) {
+        if self.changing.as_ref().is_some_and(|changing| changing.makes(path)) {
+            self.looked_at(path);
+        }
+    }
+
+    /// The connector reads the names in a folder.
+    pub(crate) fn listed(&mut self, tree: Tree, folder: &str) {
+        if let Some(changing) = &mut self.changing {
+            changing.listed(tree, folder, &self.expected);
         }
     }
 
@@ -219,21 +201,29 @@ impl Ledger {
         }
     }
 
-    /// What does not fit while files are being changed.
-    pub(crate) fn misfit_on_the_way(&mut self, actual: &Files) -> Option<String> {
-        if let Some(Changing { target, placed, .. }) = &mut self.changing {
-            let visible = target.iter().filter(|(path, content)| actual.get(*path) == content.as_ref());
-            placed.extend(visible.map(|(path, _)| path.clone()));
+    /// What does not fit in these files while files are being changed.
+    pub(crate) fn misfit_on_the_way(
+        &mut self,
+        paths: &[TreePath],
+        actual: impl Fn(&TreePath) -> Content,
+    ) -> Option<String> {
+        if let Some(changing) = &mut self.changing {
+            changing.look_for_placed(paths, &actual);
         }
-        self.misfit(actual, |path, content| {
-            let variants = self.changing.as_ref().and_then(|changing| changing.variants.get(path));
-            variants.is_some_and(|all| all.iter().any(|one| one.as_deref() == content))
-        })
+        let of = |path: &TreePath| Some((path.clone(), actual(path)?));
+        let there: Files = paths.iter().filter_map(of).collect();
+        let fits = |path: &&TreePath| {
+            let content = there.get(*path);
+            content == self.expected.get(*path)
+                || self.forgiven.contains(*path)
+                || self.changing.as_ref().is_some_and(|changing| changing.tolerates(path, content.map(|c| &**c)))
+        };
+        paths.iter().find(|path| !fits(path)).map(|path| describe(path, &self.expected, &there))
     }
 
     /// What does not fit now that the change set is visible.
     pub(crate) fn misfit_when_committed(&self, actual: &Files) -> Option<String> {
-        let Some(changing) = &self.changing else { return self.misfit(actual, |_, _| false) };
+        let Some(changing) = &self.changing else { return self.misfit_at_rest(actual) };
         let mut wanted = self.expected.clone();
         for (path, content) in changing.unprotected() {
             match content {
@@ -249,8 +239,9 @@ impl Ledger {
     }
 
     /// The change set lasts. The files that it has changed.
-    pub(crate) fn kept(&mut self) -> Vec<RelPath> {
+    pub(crate) fn kept(&mut self) -> Vec<TreePath> {
         let Some(changing) = self.changing.take() else { return Vec::new() };
+        let restores = changing.restores();
         let mut changed = Vec::new();
         for (path, content) in changing.target {
             self.unknown.remove(&path);
@@ -265,9 +256,39 @@ impl Ledger {
                 self.by_hand.remove(&path);
                 self.unsynced.remove(&path);
             }
+            if restores {
+                // It can be anybody's.
+                self.by_hand.insert(path.clone());
+            }
             self.expect(&path, content);
         }
         changed
+    }
+
+    /// The files were written, each for itself; if not all, any of them.
+    pub(crate) fn provisioned(&mut self, actual: &Files, all: bool) -> Option<String> {
+        if all {
+            let misfit = self.misfit_when_committed(actual);
+            self.kept();
+            return misfit;
+        }
+        self.accept_any(actual);
+        self.changing = None;
+        self.misfit_at_rest(actual)
+    }
+
+    /// Every file that was to be changed may be as before or as it was to be.
+    fn accept_any(&mut self, actual: &Files) {
+        let Some(changing) = &self.changing else { return };
+        let changed = |(path, content): &(&TreePath, &Content)| actual.get(*path) == content.as_ref();
+        let changed: Vec<TreePath> = changing.unprotected().filter(changed).map(|(path, _)| path.clone()).collect();
+        for path in changed {
+            self.by_hand.remove(&path);
+            self.unsynced.remove(&path);
+            self.unknown.remove(&path);
+            let content = actual.get(&path).cloned();
+            self.expect(&path, content);
+        }
     }
 
     /// The change set is gone.
@@ -277,7 +298,11 @@ impl Ledger {
 
     /// What does not fit now that nothing is being changed.
     pub(crate) fn misfit_at_rest(&self, actual: &Files) -> Option<String> {
-        self.misfit(actual, |_, _| false)
+        let paths = self.expected.keys().chain(actual.keys());
+        let mut wrong = paths.filter(|path| {
+            actual.get(*path) != self.expected.get(*path) && !self.forgiven.contains(*path)
+        });
+        wrong.next().map(|path| describe(path, &self.expected, actual))
     }
 
     /// The power was lost: what people did not sync may be as before, torn, or as they wrote it.
@@ -293,6 +318,9 @@ impl Ledger {
     /// were to be.
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
         self.accept_forgiven(actual);
+        if self.changing.as_ref().is_some_and(|changing| changing.is_each_for_itself) {
+            return self.provisioned(actual, false);
+        }
         let misfit = self.misfit_at_rest(actual);
         let may_last = self.changing.as_ref().is_some_and(|changing| changing.keep_tried);
         if misfit.is_some() && may_last {
@@ -327,37 +355,6 @@ impl Ledger {
         };
         difference(&strict(&self.expected), &strict(actual))
     }
-
-    fn misfit(&self, actual: &Files, tolerates: impl Fn(&RelPath, Option<&[u8]>) -> bool) -> Option<String> {
-        let paths = self.expected.keys().chain(actual.keys());
-        let mut wrong = paths.filter(|path| {
-            let content = actual.get(*path);
-            content != self.expected.get(*path)
-                && !self.forgiven.contains(*path)
-                && !tolerates(path, content.map(|content| &**content))
-        });
-        wrong.next().map(|path| describe(path, &self.expected, actual))
-    }
-}
-
-impl Changing {
-    fn edited(&mut self, path: &RelPath, content: Content) {
-        let Some(variants) = self.variants.get_mut(path) else { return };
-        // A file may still be made where a person has just removed one of his own.
-        let makes_room = content.is_none() && self.made.contains(path) && !self.placed.contains(path);
-        variants.push(content);
-        self.edited.insert(path.clone());
-        if makes_room {
-            self.protected.remove(path);
-        } else if self.looked_at.contains(path) {
-            self.protected.insert(path.clone());
-        }
-    }
-
-    /// What the files are to hold, but for those that people have written meanwhile.
-    fn unprotected(&self) -> impl Iterator<Item = (&RelPath, &Content)> {
-        self.target.iter().filter(|(path, _)| !self.protected.contains(*path))
-    }
 }
 
 fn difference(wanted: &Files, actual: &Files) -> Option<String> {
@@ -366,7 +363,7 @@ fn difference(wanted: &Files, actual: &Files) -> Option<String> {
     wrong.map(|path| describe(path, wanted, actual))
 }
 
-fn describe(path: &RelPath, wanted: &Files, actual: &Files) -> String {
+fn describe(path: &TreePath, wanted: &Files, actual: &Files) -> String {
     let shown = |files: &Files| {
         files.get(path).map_or("(no file)".to_owned(), |content| String::from_utf8_lossy(content).into_owned())
     };

@@ -14,6 +14,7 @@
 //! scene.rs       what the connector shares with others: the disk and the switch
 //! disk.rs        the disk, as the connector and as the switch see it
 //! ledger.rs      what every file has to hold
+//! changing.rs    what the connector is changing at the moment
 //! view.rs        what a configuration shows
 //! requests.rs    what administrators ask for, and what they have to be told
 //! invariants.rs  what has to hold
@@ -23,6 +24,7 @@
 //! run.rs         steps made up from a seed
 //! ```
 
+mod changing;
 pub mod chance;
 mod connector;
 mod disk;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fsconnector_engine::change::command::{Command, Response};
+use fsconnector_engine::change::command::{Command, Failed, Outcome, Response};
+use fsconnector_engine::files::Part;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,9 @@ use crate::view::{CONFERENCE_PROPERTIES, USER_PROPERTIES, View, values};
 /// Names that are easily damaged.
 pub const AWKWARD: [&str; 10] =
     ["A & B <\"'>", "Анна", "日本", "🎧", "a]]>b", "x\" value=\"y", "O'Neil", "&amp;", "C\\x", "100%"];
+
+/// The phones there are: few, so that they go from user to user.
+pub const PHONES: [&str; 3] = ["0004f2aabb01", "0004f2aabb02", "0004f2aabb03"];
 
 /// Names that are not allowed.
 pub const REFUSED: [&str; 8] =
@@ -29,12 +33,20 @@ pub enum Operation {
     DelUsers,
     /// `users/rebuild`
     RebuildUsers,
+    /// `users/reprov`
+    ReprovisionUsers,
     /// `conferences/add`
     AddConferences,
     /// `conferences/mod`
     ModConferences,
     /// `conferences/del`
     DelConferences,
+    /// `conferences/rebuildcontacts`
+    RebuildContacts,
+    /// `store/…`
+    Store(Part),
+    /// `restore/…`
+    Restore(Part),
 }
 
 /// A request.
@@ -87,9 +99,19 @@ impl Operation {
     /// The name of what identifies the operation's items.
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::AddUsers | Self::ModUsers | Self::DelUsers | Self::RebuildUsers => "id",
             Self::AddConferences | Self::ModConferences | Self::DelConferences => "num",
+            _ => "id",
         }
+    }
+
+    /// Whether it is about all there are, and not about items.
+    pub(crate) fn is_about_all(self) -> bool {
+        matches!(self, Self::RebuildUsers | Self::ReprovisionUsers) || self.is_single()
+    }
+
+    /// Whether the answer is one text.
+    pub(crate) fn is_single(self) -> bool {
+        matches!(self, Self::RebuildContacts | Self::Store(_) | Self::Restore(_))
     }
 
     pub(crate) fn removes(self) -> bool {
@@ -108,20 +130,28 @@ impl Ask {
             Operation::ModUsers => Command::ModUsers(items(&self.items)?),
             Operation::DelUsers => Command::DelUsers(items(&self.items)?),
             Operation::RebuildUsers => Command::RebuildUsers,
+            Operation::ReprovisionUsers => Command::ReprovisionUsers,
             Operation::AddConferences => Command::AddConferences(items(&self.items)?),
             Operation::ModConferences => Command::ModConferences(items(&self.items)?),
             Operation::DelConferences => Command::DelConferences(items(&self.items)?),
+            Operation::RebuildContacts => Command::RebuildContacts,
+            Operation::Store(part) => Command::Store(part),
+            Operation::Restore(part) => Command::Restore(part),
         })
     }
 
     /// The items that were done; the others are among the failed ones, in their order.
     pub(crate) fn done<'a>(&'a self, response: &'a Response) -> Option<Vec<Done<'a>>> {
         let operation = self.operation;
-        if operation == Operation::RebuildUsers {
-            return Some(response.done.iter().map(|shown| Done { operation, sent: None, shown }).collect());
+        let is_single = matches!(response.outcome, Outcome::Single(_));
+        if is_single != operation.is_single() {
+            return None;
         }
-        let failed: Vec<&Value> = response.failed.iter().map(|failed| &failed.item).collect();
-        let shown: Vec<&Value> = response.done.iter().collect();
+        if operation.is_about_all() {
+            return Some(done_items(response).iter().map(|shown| Done { operation, sent: None, shown }).collect());
+        }
+        let failed: Vec<&Value> = failed_items(response).iter().map(|failed| &failed.item).collect();
+        let shown: Vec<&Value> = done_items(response).iter().collect();
         let fits = |must_be_asked| matching(operation, &self.items, &failed, &shown, must_be_asked);
         fits(true).or_else(|| fits(false))
     }
@@ -138,22 +168,40 @@ impl Ask {
             Operation::AddConferences,
             Operation::ModConferences,
             Operation::DelConferences,
+            Operation::ReprovisionUsers,
+            Operation::RebuildContacts,
         ];
-        let operation = operations[chance.weighted(&[30, 25, 15, 4, 10, 8, 6])];
-        let count = if operation == Operation::RebuildUsers { 0 } else { chance.weighted(&[2, 60, 20, 8, 4]) };
+        let operation = operations[chance.weighted(&[30, 25, 15, 4, 10, 8, 6, 5, 5])];
+        let count = if operation.is_about_all() { 0 } else { chance.weighted(&[2, 60, 20, 8, 4]) };
         let item = |at: usize| {
             let serial = serial * 8 + at;
             match operation {
                 Operation::AddUsers => new_user(chance, serial),
                 Operation::ModUsers => user_change(chance, serial, &users, known),
                 Operation::DelUsers => json!({ "id": someone(chance, &users) }),
-                Operation::RebuildUsers => Value::Null,
                 Operation::AddConferences => new_conference(chance, serial),
                 Operation::ModConferences => conference_change(chance, serial, &conferences),
                 Operation::DelConferences => json!({ "num": someone(chance, &conferences) }),
+                _ => Value::Null,
             }
         };
         Self { operation, items: (0..count).map(item).collect() }
+    }
+}
+
+/// The items that an answer tells to be done.
+pub(crate) fn done_items(response: &Response) -> &[Value] {
+    match &response.outcome {
+        Outcome::Items { done, .. } => done,
+        Outcome::Single(_) => &[],
+    }
+}
+
+/// The items that an answer tells to have failed.
+pub(crate) fn failed_items(response: &Response) -> &[Failed] {
+    match &response.outcome {
+        Outcome::Items { failed, .. } => failed,
+        Outcome::Single(_) => &[],
     }
 }
 
@@ -264,9 +312,9 @@ fn optional(chance: &mut Chance, serial: usize, user: &mut Map<String, Value>) {
             [format!("{PIN}{serial:04}"), String::new(), "$${modconpin}".into(), COMMON_PINS[1].into(), "1a".into()];
         user.insert("conpin".into(), pins[chance.weighted(&[10, 2, 3, 3, 1])].clone().into());
     }
-    if chance.percent(30) {
-        let macs =
-            [format!("0004f2{:06x}", serial % 7), "00:04:F2:AA:BB:CC".into(), String::new(), "none".into(), "x".into()];
+    if chance.percent(50) {
+        let phone = PHONES[chance.below(PHONES.len())];
+        let macs = [phone.to_owned(), phone.to_uppercase(), String::new(), "none".into(), "x".into()];
         user.insert("polymac".into(), macs[chance.weighted(&[10, 3, 2, 2, 1])].clone().into());
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
-use fsconnector_disk::{Edit, Editing, Model, RelPath};
+use fsconnector_disk::{Edit, Editing, Model, RelPath, TreePath};
 use fsconnector_engine::config::Config;
 use fsconnector_simulator::{ConnectionId, Identity, Output, SimSwitch};
 
@@ -85,8 +85,8 @@ pub(crate) struct Scene {
     pub(crate) failed: bool,
     is_short_of_space: bool,
     /// What the connector has last read of each file, and what a blind one takes for what it has set aside.
-    pub(crate) last_read: BTreeMap<(String, String), Vec<u8>>,
-    pub(crate) taken_for: BTreeMap<(String, String), Vec<u8>>,
+    pub(crate) last_read: BTreeMap<TreePath, Vec<u8>>,
+    pub(crate) taken_for: BTreeMap<TreePath, Vec<u8>>,
     plan: BTreeMap<usize, Vec<Happening>>,
     operation: usize,
     loads: u64,
@@ -154,18 +154,25 @@ impl Scene {
         }
     }
 
-    /// An operation that changes names is over.
-    pub(crate) fn after_change(&mut self) {
+    /// An operation that changes what these names stand for is over.
+    pub(crate) fn after_change(&mut self, paths: &[TreePath]) {
         if self.crash.is_none() {
-            let misfit = self.ledger.misfit_on_the_way(&visible(&self.model));
+            let visible: Vec<TreePath> = paths.iter().filter(|path| is_visible(path)).cloned().collect();
+            let model = &self.model;
+            let misfit = self.ledger.misfit_on_the_way(&visible, |path| model.content(path));
             self.demand("visible files are whole, and what people write is not lost", misfit);
         }
     }
 
     pub(crate) fn edit(&mut self, edit: &Edit) {
-        let before = visible(&self.model).remove(&edit.path);
-        self.ledger.edited(edit, before.as_deref());
-        self.model.edit(edit);
+        let folder = edit.path.path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
+        let folders = self.model.folders();
+        let is_there = folder.is_none_or(|path| folders.contains(&TreePath { tree: edit.path.tree, path }));
+        if is_there && !folders.contains(&edit.path) {
+            let before = self.model.content(&edit.path);
+            self.ledger.edited(edit, before.as_deref());
+            self.model.edit(edit);
+        }
     }
 
     /// The disk has room for so many bytes; without a number, for any.
@@ -175,10 +182,11 @@ impl Scene {
     }
 
     /// Somebody writes into what the file was before the change set that is on its way.
-    pub(crate) fn write_on(&mut self, path: &RelPath, content: &[u8]) {
-        let hidden = format!(".fsconnector-swap-{}", path.file_name());
-        let folder = path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
-        let aside = folder.and_then(|folder| folder.join(&hidden)).filter(|aside| self.hidden().contains(aside));
+    pub(crate) fn write_on(&mut self, path: &TreePath, content: &[u8]) {
+        let hidden = format!(".fsconnector-swap-{}", path.path.file_name());
+        let folder = path.path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
+        let aside = folder.and_then(|folder| folder.join(&hidden)).map(|aside| TreePath { tree: path.tree, path: aside });
+        let aside = aside.filter(|aside| self.model.content(aside).is_some());
         if let Some(aside) = aside.filter(|_| self.ledger.set_aside().contains(path)) {
             self.ledger.written_on(path, content);
             self.model.edit(&Edit { path: aside, editing: Editing::Overwrite(content.to_vec()), synced: false });
@@ -237,8 +245,14 @@ impl Scene {
         }
     }
 
-    /// The hidden files that are there.
-    pub(crate) fn hidden(&self) -> BTreeSet<RelPath> {
-        self.model.files().into_keys().filter(|path| path.file_name().starts_with('.')).collect()
+    /// The hidden files and folders that are there.
+    pub(crate) fn hidden(&self) -> BTreeSet<TreePath> {
+        let all = self.model.files().into_keys().chain(self.model.folders());
+        all.filter(|path| !is_visible(path)).collect()
     }
+}
+
+/// Whether neither the file is hidden nor a folder it is in.
+pub(crate) fn is_visible(path: &TreePath) -> bool {
+    !path.path.names().any(|name| name.starts_with('.'))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fsconnector_disk::{Edit, Editing, RelPath};
+use fsconnector_disk::{Edit, Editing, Tree, TreePath};
 use fsconnector_engine::esl::session::Line;
 use serde_json::json;
 
@@ -124,9 +124,10 @@ impl World {
         (tree != active).then(|| format!("the switch has {active:?}, and the tree {tree:?}"))
     }
 
-    fn broken_files(&self) -> Vec<RelPath> {
+    fn broken_files(&self) -> Vec<TreePath> {
         let scene = self.scene.borrow();
-        scene.ledger.by_hand().filter(|(_, content)| !is_sound(content)).map(|(path, _)| path.clone()).collect()
+        let by_hand = scene.ledger.by_hand().filter(|(path, _)| path.tree == Tree::Configuration);
+        by_hand.filter(|(_, content)| !is_sound(content)).map(|(path, _)| path.clone()).collect()
     }
 
     /// A request of somebody whom nobody has in the way is carried out.

@@ -1,6 +1,6 @@
 //! The configuration tree, and what people write into it by hand.
 
-use fsconnector_disk::{Edit, Editing, Model, RelPath};
+use fsconnector_disk::{Edit, Editing, Model, RelPath, Tree, TreePath};
 use fsconnector_engine::access::Role;
 use fsconnector_engine::config::{Config, ConfigError, Context, ContextName, NumberRange};
 
@@ -80,8 +80,8 @@ pub fn empty() -> Model {
     let model = Model::new();
     let folders = ["directory", "directory/team", "directory/friends", "directory/public"];
     let folders = folders.into_iter().chain(["dialplan", "dialplan/conferences"]);
-    for folder in folders.filter_map(RelPath::parse) {
-        model.make_folder(&folder);
+    for folder in folders.filter_map(configuration) {
+        model.add_folder(&folder);
     }
     if let Some(edit) = write("freeswitch.xml", FREESWITCH.as_bytes().to_vec()) {
         model.edit(&edit);
@@ -91,12 +91,17 @@ pub fn empty() -> Model {
 
 /// Somebody writes a file, and syncs it.
 pub fn write(path: &str, content: Vec<u8>) -> Option<Edit> {
-    Some(Edit { path: RelPath::parse(path)?, editing: Editing::Replace(content), synced: true })
+    Some(Edit { path: configuration(path)?, editing: Editing::Replace(content), synced: true })
 }
 
 /// Somebody removes a file, and syncs that.
 pub fn remove(path: &str) -> Option<Edit> {
-    Some(Edit { path: RelPath::parse(path)?, editing: Editing::Remove, synced: true })
+    Some(Edit { path: configuration(path)?, editing: Editing::Remove, synced: true })
+}
+
+/// A path in the configuration tree.
+pub(crate) fn configuration(path: &str) -> Option<TreePath> {
+    RelPath::parse(path).map(TreePath::configuration)
 }
 
 /// The path of a user's file.
@@ -145,7 +150,7 @@ fn conference_file(num: u32, name: &str) -> String {
 }
 
 /// What an administrator with an editor does to the tree. `serial` makes it different from all else that is done.
-pub fn edit(chance: &mut Chance, serial: usize, visible: &[RelPath]) -> Option<Edit> {
+pub fn edit(chance: &mut Chance, serial: usize, visible: &[TreePath]) -> Option<Edit> {
     let (folder, name) = some_place(chance, visible)?;
     let number = name.strip_suffix(".xml").and_then(|stem| stem.parse().ok());
     let id = number.unwrap_or_else(|| 20_000 + u32::try_from(chance.below(NUMBERS.0 as usize)).unwrap_or(0));
@@ -169,11 +174,12 @@ pub fn edit(chance: &mut Chance, serial: usize, visible: &[RelPath]) -> Option<E
         Some(content) if chance.percent(30) => Editing::Overwrite(content.into_bytes()),
         Some(content) => Editing::Replace(content.into_bytes()),
     };
-    Some(Edit { path: RelPath::parse(&format!("{folder}/{name}"))?, editing, synced: chance.percent(60) })
+    Some(Edit { path: configuration(&format!("{folder}/{name}"))?, editing, synced: chance.percent(60) })
 }
 
 /// What somebody writes into the file of a user or a conference.
-pub fn rewritten(path: &RelPath, serial: usize) -> Option<Vec<u8>> {
+pub fn rewritten(path: &TreePath, serial: usize) -> Option<Vec<u8>> {
+    let path = Some(path).filter(|path| path.tree == Tree::Configuration).map(|path| &path.path)?;
     let number = path.file_name().strip_suffix(".xml")?.parse().ok()?;
     let context = path.as_str().strip_prefix("directory/").and_then(|rest| rest.split('/').next());
     let called = format!("hand{serial}");
@@ -183,8 +189,10 @@ pub fn rewritten(path: &RelPath, serial: usize) -> Option<Vec<u8>> {
 }
 
 /// A file that is there, or one that could be.
-fn some_place(chance: &mut Chance, visible: &[RelPath]) -> Option<(String, String)> {
-    let there: Vec<&RelPath> = visible.iter().filter(|path| path.as_str().contains('/')).collect();
+fn some_place(chance: &mut Chance, visible: &[TreePath]) -> Option<(String, String)> {
+    let there: Vec<&RelPath> =
+        visible.iter().filter(|path| path.tree == Tree::Configuration).map(|path| &path.path).collect();
+    let there: Vec<&RelPath> = there.into_iter().filter(|path| path.as_str().contains('/')).collect();
     if chance.percent(60)
         && let Some(path) = chance.pick(&there)
     {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fsconnector_engine::change::command::{RequestId, Response};
+use fsconnector_engine::change::command::{Outcome, RequestId, Response};
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::reply::Reply;
 use fsconnector_engine::files::{FileError, FileWork, FilesDone};
@@ -12,7 +12,9 @@ use fsconnector_engine::io::{EffectId, Epoch, Input};
 use fsconnector_engine::note::Note;
 use fsconnector_engine::state::State;
 
+use crate::changing::Aim;
 use crate::invariants::{self, keys_of, number_of, visible};
+use crate::requests::done_items;
 use crate::sabotage::Sabotage;
 use crate::scene::{Plan, Scene};
 use crate::view::View;
@@ -38,7 +40,7 @@ impl World {
             match &work {
                 FileWork::Commit(set) => {
                     scene.demand("every file that is written is whole", invariants::written_files_are_whole(set));
-                    scene.ledger.begins(set);
+                    scene.ledger.begins(Aim::Set(set.clone()));
                 }
                 FileWork::Keep => {
                     let rejected = self.rejected.then(|| "it is kept".to_owned());
@@ -46,7 +48,8 @@ impl World {
                     scene.ledger.keeping();
                 }
                 FileWork::Undo => scene.ledger.undoing(),
-                FileWork::List(_) => {}
+                FileWork::Provision(set) => scene.ledger.begins_provisioning(set),
+                FileWork::List(_) | FileWork::Archive(_) | FileWork::Restore(_) => {}
             }
         }
         let result = match work {
@@ -86,6 +89,12 @@ impl World {
                 scene.demand("what did not happen leaves all files as they were", misfit);
                 self.rejected = false;
             }
+            (FileWork::Provision(_), _) => {
+                scene.ledger.accept_forgiven(&files);
+                let misfit = scene.ledger.provisioned(&files, result.is_ok());
+                scene.demand("what is provisioned is visible, but for what people write", misfit);
+            }
+            (FileWork::Archive(_) | FileWork::Restore(_), _) => {}
             (FileWork::Keep, Ok(_)) => {
                 scene.ledger.accept_forgiven(&files);
                 let changed = scene.ledger.kept();
@@ -158,7 +167,7 @@ impl World {
 
     /// Looks at the answers that were given at once.
     pub(crate) fn answered(&mut self, responses: Vec<Answered>) {
-        if responses.iter().any(|(_, response, _)| !response.done.is_empty()) {
+        if responses.iter().any(|(_, response, _)| tells_of_something(response)) {
             let seed = self.chance.number();
             let scene = self.scene.borrow();
             let misfit = invariants::done_is_durable(&scene.model, &scene.ledger, seed);
@@ -178,7 +187,7 @@ impl World {
             return self.demand("every request is answered once", Some(format!("{id:?}: {response:?}")));
         };
         let Some(all) = sent.ask.done(&response) else {
-            let text = format!("{:?}: done {:?}, {response:?}", sent.ask, response.done);
+            let text = format!("{:?}: done {:?}, {response:?}", sent.ask, done_items(&response));
             return self.demand("an answer speaks of every item", Some(text));
         };
         if response.unavailable.is_some() && !all.is_empty() {
@@ -206,6 +215,11 @@ impl World {
     }
 }
 
+/// Whether anything is done.
+fn tells_of_something(response: &Response) -> bool {
+    !done_items(response).is_empty() || matches!(response.outcome, Outcome::Single(Ok(_)))
+}
+
 fn has_journal(scene: &Scene) -> bool {
-    scene.hidden().iter().any(|path| path.as_str() == JOURNAL)
+    scene.hidden().iter().any(|path| path.path.as_str() == JOURNAL)
 }

@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use fsconnector_disk::{ChangeSets, Edit, RelPath};
+use fsconnector_disk::{ChangeSets, Edit, TreePath};
 use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
 use fsconnector_engine::files::FileWork;
 use fsconnector_engine::io::{Effect, Epoch, Input};
-use fsconnector_engine::render::Templates;
+use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
@@ -23,7 +23,7 @@ use crate::chance::Chance;
 use crate::connector::Connector;
 use crate::disk::Watched;
 use crate::invariants::{Violation, visible};
-use crate::requests::{Ask, Sent};
+use crate::requests::{Ask, Sent, done_items};
 use crate::sabotage::Sabotage;
 use crate::scene::{Crash, Plan, Scene, shown as shown_edit};
 use crate::tree;
@@ -56,7 +56,7 @@ pub enum Step {
     /// Somebody edits a file.
     Edit(Edit),
     /// Somebody who has had a file open since before it was changed writes on.
-    WriteOn(RelPath, Vec<u8>),
+    WriteOn(TreePath, Vec<u8>),
     /// Somebody has the switch reload.
     Reload,
     /// Both connections break.
@@ -220,7 +220,7 @@ impl World {
         let templates = Templates::new(fsconnector_templates::ALL)
             .map_err(|error| impossible(&error))?;
         // The one before may have ended between putting files back and having the switch reload.
-        let start = Start { templates, unsettled: true, phones: None };
+        let start = Start { templates, unsettled: true, phones: Some(PublicAddress::default()) };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
         self.connector = Some(Connector::new(engine, change_sets, self.now.mono));
         Ok(())
@@ -423,7 +423,7 @@ impl World {
 /// An effect as the trace shows it, on a line of its own.
 fn shown(effect: &Effect) -> String {
     let text = match effect {
-        Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, response.done),
+        Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, done_items(response)),
         Effect::Files { work: FileWork::Commit(set), .. } => {
             let changes = set.changes.iter().map(|change| {
                 let kind = format!("{:?}", change.kind);
