@@ -3,27 +3,32 @@
 //! A journal that is there means *undo*, none means *done*:
 //!
 //! 1. Every file is looked at. Is one not as its change needs it, nothing happens.
-//! 2. The new contents are written under hidden names next to the files, and synced; then the journal is.
+//! 2. The folders that are missing are made. The new contents are written under hidden names next to the files, and synced;
+//!    then the journal is.
 //! 3. File by file, the hidden one is swapped with the visible one. Now the change set is committed.
-//! 4. *Keep*: the folders are synced, the journal is removed, that is synced, and the old contents are removed.
-//! 5. *Undo*, or a start that finds a journal: every file that still is what was written is swapped back, then the same.
+//! 4. *Keep*: the folders are synced, the journal is removed, that is synced, and the old contents are removed, and then
+//!    the folders that are to go.
+//! 5. *Undo*, or a start that finds a journal: every file that still is what was written is swapped back, and the folders
+//!    that were made are removed, then the same.
 
 use std::io;
 
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
-use fsconnector_engine::path::TreePath;
+use fsconnector_engine::path::{Tree, TreePath};
 
 use crate::archive::store;
+use crate::checking::check;
 use crate::journal::{Journal, StepKind, journal_path, remove_journal};
 use crate::listing::list;
-use crate::operations::Operations;
+use crate::operations::{NewAccess, Operations};
 use crate::places::{Folders, failed};
 use crate::placing::{Placed, PutBack, place, put_back};
-use crate::staging::{check, dropped, stage};
+use crate::provisioning::provision;
+use crate::staging::{clear, stage};
 use crate::strays::clear_strays;
 
-/// The files of a tree, which change in sets. There may be only one of these for a tree.
+/// The files of both trees, which change in sets. There may be only one of these for a tree.
 #[derive(Debug)]
 pub struct ChangeSets<O> {
     operations: O,
@@ -53,12 +58,17 @@ enum Standing {
 }
 
 impl<O: Operations> ChangeSets<O> {
-    /// Takes over a tree: undoes what was not finished, and removes what was left behind. It can be interrupted anywhere
+    /// Takes over the trees: undoes what was not finished, and removes what was left behind. It can be interrupted anywhere
     /// and done again.
     pub fn recover(operations: O) -> Result<(Self, Recovered), FileError> {
         let mut recovered = Recovered::default();
         match Journal::find(&operations)? {
-            Some(journal) => recovered = Recovered { unsettled: true, left: put_back_all(&operations, &journal)? },
+            Some(journal) => {
+                if journal.names(Tree::Static) {
+                    find_static_tree(&operations)?;
+                }
+                recovered = Recovered { unsettled: true, left: put_back_all(&operations, &journal)? };
+            }
             // An earlier program may have ended before its removal was durable: it must not come back.
             None => remove_journal(&operations)?,
         }
@@ -73,34 +83,47 @@ impl<O: Operations> ChangeSets<O> {
     pub fn perform(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
         match work {
             FileWork::List(folders) => list(&self.operations, folders).map(FilesDone::Listed),
-            FileWork::Commit(set) => {
-                self.commit(set).map(|dropped| FilesDone::Committed { dropped, left_alone: Vec::new() })
-            }
+            FileWork::Commit(set) => self.commit(set),
             FileWork::Keep => self.keep().map(|()| FilesDone::Kept),
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
+            FileWork::Provision(set) => {
+                self.settle()?;
+                provision(&self.operations, set).map(|left_alone| FilesDone::Provisioned { left_alone })
+            }
             FileWork::Archive(part) => {
                 self.settle()?;
                 store(&self.operations, *part).map(|()| FilesDone::Archived)
             }
-            FileWork::Provision(_) | FileWork::Restore(_) => Err(out_of_turn("not yet")),
+            FileWork::Restore(_) => Err(out_of_turn("not yet")),
         }
     }
 
-    /// The files that lose what somebody has added to them by hand.
-    fn commit(&mut self, set: &ChangeSet) -> Result<Vec<TreePath>, FileError> {
+    /// Whether the work may change the static tree.
+    pub(crate) fn concerns_static_tree(&self, work: &FileWork) -> bool {
+        match work {
+            FileWork::Commit(set) => set.changes.iter().any(|change| change.path.tree == Tree::Static),
+            FileWork::Keep | FileWork::Undo => self.standing.journal().is_some_and(|it| it.names(Tree::Static)),
+            FileWork::Provision(_) => true,
+            FileWork::List(_) | FileWork::Archive(_) | FileWork::Restore(_) => false,
+        }
+    }
+
+    fn commit(&mut self, set: &ChangeSet) -> Result<FilesDone, FileError> {
         self.settle()?;
-        let folders = Folders::open(&self.operations, set.changes.iter().map(|change| &change.path))?;
-        let checked = check(&self.operations, &folders, set)?;
-        let journal = stage(&self.operations, &folders, set, &checked)?;
-        let placed = self.place(&folders, journal);
-        let Err(error) = placed else { return Ok(dropped(&checked)) };
-        match self.undo() {
-            Ok(left) => Err(with_left(error, left)),
-            Err(second) => Err(not_put_back(&error, &second)),
-        }
+        let mut folders = Folders::of(set.changes.len());
+        let plan = check(&self.operations, &mut folders, set)?;
+        let journal = Journal { steps: Vec::new(), made: plan.missing.clone(), leaving: plan.leaving.clone() };
+        let mut left_alone = Vec::new();
+        self.carry_out(&mut folders, journal, |operations, folders, journal| {
+            let staged = stage(operations, folders, set, &plan)?;
+            journal.steps = staged.steps;
+            left_alone = staged.left_alone;
+            Ok(())
+        })?;
+        Ok(FilesDone::Committed { dropped: plan.dropped(), left_alone })
     }
 
-    /// Makes sure that nothing is left to be done of the last change set.
+    /// Sees to it that nothing of an earlier change set is left to be done.
     fn settle(&mut self) -> Result<(), FileError> {
         match self.standing {
             Standing::Settled => Ok(()),
@@ -109,11 +132,34 @@ impl<O: Operations> ChangeSets<O> {
         }
     }
 
-    /// Makes what is staged visible.
-    fn place(&mut self, folders: &Folders<O::Folder>, journal: Journal) -> Result<(), FileError> {
+    /// Makes the missing folders, has `stage` add the steps, and carries them out. If anything fails all is put back.
+    fn carry_out(
+        &mut self,
+        folders: &mut Folders<O>,
+        journal: Journal,
+        stage: impl FnOnce(&O, &mut Folders<O>, &mut Journal) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let Err(error) = self.try_out(folders, journal, stage) else { return Ok(()) };
+        match self.undo() {
+            Ok(left) => Err(with_left(error, left)),
+            Err(second) => Err(not_put_back(&error, &second)),
+        }
+    }
+
+    fn try_out(
+        &mut self,
+        folders: &mut Folders<O>,
+        mut journal: Journal,
+        stage: impl FnOnce(&O, &mut Folders<O>, &mut Journal) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        if !journal.made.is_empty() {
+            self.standing = Standing::Undoing(journal.clone());
+            make_folders(&self.operations, folders, &journal)?;
+        }
+        stage(&self.operations, folders, &mut journal)?;
         // Until it is done, whatever happens.
         self.standing = Standing::Undoing(journal.clone());
-        if !journal.steps.is_empty() {
+        if !journal.is_empty() {
             place_all(&self.operations, folders, &journal)?;
         }
         self.standing = Standing::Committed(journal);
@@ -124,13 +170,19 @@ impl<O: Operations> ChangeSets<O> {
         let Standing::Committed(journal) = &self.standing else {
             return Err(out_of_turn("there is no change set to keep"));
         };
-        let folders = Folders::open(&self.operations, journal.steps.iter().map(|step| &step.path))?;
-        refuse_changed(&self.operations, &folders, journal)?;
-        folders.sync(&self.operations)?;
+        let mut folders = Folders::of(journal.steps.len());
+        refuse_changed(&self.operations, &mut folders, journal)?;
+        if !folders.sync_volumes(&self.operations, journal.steps.len())? {
+            folders.sync_names(&self.operations)?;
+        }
         let journal = journal.clone();
         self.standing = Standing::Unkept(journal.clone());
         remove_journal(&self.operations)?;
-        clear_hidden(&self.operations, &folders, &journal);
+        clear_hidden(&self.operations, &mut folders, &journal);
+        for folder in journal.leaving.iter().rev() {
+            // The next start tries again.
+            let _ = folders.remove(&self.operations, folder);
+        }
         self.standing = Standing::Settled;
         Ok(())
     }
@@ -152,11 +204,39 @@ impl<O: Operations> ChangeSets<O> {
     }
 }
 
+impl Standing {
+    fn journal(&self) -> Option<&Journal> {
+        match self {
+            Self::Settled => None,
+            Self::Committed(journal) | Self::Unkept(journal) | Self::Undoing(journal) => Some(journal),
+        }
+    }
+}
+
+fn find_static_tree<O: Operations>(operations: &O) -> Result<(), FileError> {
+    let Err(error) = operations.folder(Tree::Static, None) else { return Ok(()) };
+    let reason = format!("the unfinished change is one of the static tree, too, which is not to be had ({error})");
+    Err(FileError::Failed { path: journal_path(), reason })
+}
+
+/// Makes the folders of the journal. In the static tree the next start removes empty ones that an interruption leaves; in
+/// the configuration tree there are others, too, so the journal has to tell.
+fn make_folders<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
+    if journal.made.iter().any(|folder| folder.tree == Tree::Configuration) {
+        journal.write(operations)?;
+    }
+    for folder in &journal.made {
+        // If anything else has the name, what is to be written in the folder is refused.
+        folders.make(operations, folder, NewAccess::LikeFolder)?;
+    }
+    Ok(())
+}
+
 /// Writes the journal and makes all changes visible.
-fn place_all<O: Operations>(operations: &O, folders: &Folders<O::Folder>, journal: &Journal) -> Result<(), FileError> {
+fn place_all<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
     journal.write(operations)?;
     for step in &journal.steps {
-        let at = folders.existing_place(&step.path)?;
+        let at = folders.existing_place(operations, &step.path)?;
         match place(operations, &at, step.kind).map_err(|error| failed(&step.path, &error))? {
             Placed::Done => {}
             Placed::Refused(refusal) => return Err(FileError::Refused(vec![(step.path.clone(), refusal)])),
@@ -168,41 +248,42 @@ fn place_all<O: Operations>(operations: &O, folders: &Folders<O::Folder>, journa
 /// Takes all steps back, as far as they were carried out, durably, and then removes the journal. What is left are the
 /// files that somebody has changed.
 fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<TreePath>, FileError> {
-    let folders = Folders::open(operations, journal.steps.iter().map(|step| &step.path))?;
+    let mut folders = Folders::of(journal.steps.len());
     let mut left = Vec::new();
     for step in &journal.steps {
-        let is_back = match folders.place(&step.path) {
+        let is_back = match folders.place(operations, &step.path)? {
             Some(at) => put_back(operations, &at, step.kind).map_err(|error| failed(&step.path, &error))?,
+            // With the folder the file is gone.
+            None if matches!(step.kind, StepKind::Create { .. }) => PutBack::Done,
             None => PutBack::Left,
         };
         if is_back == PutBack::Left {
             left.push(step.path.clone());
         }
     }
-    folders.sync(operations)?;
+    for folder in journal.made.iter().rev() {
+        folders.remove(operations, folder)?;
+    }
+    if !folders.sync_volumes(operations, journal.steps.len())? {
+        folders.sync_names(operations)?;
+    }
     remove_journal(operations)?;
-    clear_hidden(operations, &folders, journal);
+    clear_hidden(operations, &mut folders, journal);
     Ok(left)
 }
 
 /// Removes what is under the hidden names. The journal is gone for good: what cannot be removed now is of no use any
 /// more, and the next start tries again.
-fn clear_hidden<O: Operations>(operations: &O, folders: &Folders<O::Folder>, journal: &Journal) {
-    for step in &journal.steps {
-        let _ = folders.place(&step.path).map(|at| at.clear(operations));
-    }
+fn clear_hidden<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) {
+    clear(operations, folders, journal.steps.iter().map(|step| &step.path));
 }
 
 /// Refuses if somebody has written into an old file: he had it open when it was replaced, and it would be lost.
-fn refuse_changed<O: Operations>(
-    operations: &O,
-    folders: &Folders<O::Folder>,
-    journal: &Journal,
-) -> Result<(), FileError> {
+fn refuse_changed<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
     let mut refused = Vec::new();
     for step in &journal.steps {
+        let at = folders.existing_place(operations, &step.path)?;
         let (StepKind::Replace { old, .. } | StepKind::Remove { old }) = step.kind else { continue };
-        let at = folders.existing_place(&step.path)?;
         let aside = at.set_aside(operations).map_err(|error| failed(&step.path, &error))?;
         if aside.is_some_and(|aside| aside != old) {
             refused.push((step.path.clone(), Refusal::Changed));

@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
+use fsconnector_engine::mac::Mac;
 use fsconnector_engine::path::{RelPath, TreePath};
 
 use crate::change_sets::{ChangeSets, Recovered};
@@ -17,6 +18,7 @@ use crate::lock::Lock;
 use crate::places::failed;
 use crate::real::Real;
 use crate::root::Root;
+use crate::uploads::{UploadError, UploadName, Uploaded, upload};
 
 /// Both trees, and the work that the engine wants done in them. Clones are the same trees.
 #[derive(Clone, Debug)]
@@ -38,8 +40,17 @@ pub struct Folders {
 #[derive(Debug)]
 struct Writing {
     change_sets: Mutex<ChangeSets<Real>>,
+    real: Real,
+    static_tree: Result<StaticTree, NoStaticTree>,
     _configuration: Lock,
-    static_tree: Result<Lock, NoStaticTree>,
+}
+
+#[derive(Debug)]
+struct StaticTree {
+    root: Arc<Root>,
+    /// Whose turn it is to write in it. Who has the change sets may take it, and not the other way round.
+    turn: Mutex<()>,
+    _lock: Lock,
 }
 
 impl Disk {
@@ -53,35 +64,30 @@ impl Disk {
     pub fn open(folders: Folders) -> Result<(Self, Recovered), OpenError> {
         let Folders { configuration: path, files } = folders;
         let unreachable = |error| OpenError::Unreachable { path: path.clone(), error };
-        let root = Root::open_folder(&path).map_err(unreachable)?;
+        let root = Arc::new(Root::open_folder(&path).map_err(unreachable)?);
         let lock = Lock::take(&path).map_err(unreachable)?.ok_or_else(|| OpenError::Taken { path: path.clone() })?;
-        let (files, static_tree) = match open_static(files)? {
-            Ok((root, lock)) => (Some(root), Ok(lock)),
-            Err(none) => (None, Err(none)),
-        };
-        let recovered = ChangeSets::recover(Real::new(root, files)).map_err(OpenError::NotRecovered);
-        let (change_sets, recovered) = recovered?;
-        let writing = Writing { change_sets: Mutex::new(change_sets), _configuration: lock, static_tree };
+        let static_tree = open_static(files)?;
+        let real = Real::new(root, static_tree.as_ref().ok().map(|tree| Arc::clone(&tree.root)));
+        let (change_sets, recovered) = ChangeSets::recover(real.clone()).map_err(OpenError::NotRecovered)?;
+        let writing = Writing { change_sets: Mutex::new(change_sets), real, static_tree, _configuration: lock };
         Ok((Self { configuration: path, writing: Some(Arc::new(writing)) }, recovered))
     }
 
-    /// Whether there is a static tree to write in, and if not, why.
-    pub fn static_tree(&self) -> Result<(), NoStaticTree> {
-        match &self.writing {
-            None => Err(NoStaticTree::OnlyRead),
-            Some(writing) => writing.static_tree.as_ref().map(|_| ()).map_err(Clone::clone),
-        }
+    /// The static tree, for reading; or why there is none, and phones cannot be provisioned.
+    pub fn static_tree(&self) -> Result<Arc<Root>, NoStaticTree> {
+        let writing = self.writing.as_ref().ok_or(NoStaticTree::OnlyRead)?;
+        writing.static_tree.as_ref().map(|tree| Arc::clone(&tree.root)).map_err(Clone::clone)
     }
 
-    /// Carries out one work. It blocks for as long as the disk takes; works that change files wait for each other.
+    /// Carries out one work. It blocks for as long as the disk takes; works that change files wait for each other, and for
+    /// an upload.
     ///
     /// Files that could not be put back after a failed commit, keep or undo are put back by the next undo or commit that
     /// succeeds, or the next [`open`](Self::open). An undo without anything to undo does no harm.
     pub fn perform(&self, work: &FileWork) -> Result<FilesDone, FileError> {
         match (work, &self.writing) {
             (FileWork::List(folders), _) => self.list(folders),
-            // It keeps its own account before and after each step, so a panic in between has not confused it.
-            (_, Some(writing)) => writing.change_sets.lock().unwrap_or_else(PoisonError::into_inner).perform(work),
+            (_, Some(writing)) => writing.perform(work),
             (_, None) => {
                 let reason = "the configuration was opened for reading only";
                 Err(failed(&journal_path(), &io::Error::new(io::ErrorKind::PermissionDenied, reason)))
@@ -89,24 +95,50 @@ impl Disk {
         }
     }
 
+    /// Takes what a phone uploads, durably: it is in the phone's folder then. It blocks for as long as the disk takes;
+    /// uploads wait for each other, and for works that change the static tree.
+    pub fn upload(&self, mac: &Mac, name: &UploadName, content: &[u8]) -> Result<Uploaded, UploadError> {
+        let none = |none: &NoStaticTree| UploadError::Unavailable(none.clone());
+        let writing = self.writing.as_ref().ok_or_else(|| none(&NoStaticTree::OnlyRead))?;
+        let tree = writing.static_tree.as_ref().map_err(none)?;
+        let _turn = tree.take_turn();
+        upload(&writing.real, mac, name, content)
+    }
+
     /// Lists without waiting for a change set. The tree is looked up anew: it may have been put there just now.
     fn list(&self, folders: &[RelPath]) -> Result<FilesDone, FileError> {
         let Some(first) = folders.first() else { return Ok(FilesDone::Listed(Vec::new())) };
         let root = Root::open_folder(&self.configuration);
         let root = root.map_err(|error| failed(&TreePath::configuration(first.clone()), &error))?;
-        list(&Real::new(root, None), folders).map(FilesDone::Listed)
+        list(&Real::new(Arc::new(root), None), folders).map(FilesDone::Listed)
+    }
+}
+
+impl Writing {
+    fn perform(&self, work: &FileWork) -> Result<FilesDone, FileError> {
+        // They keep their own account before and after each step, so a panic in between has not confused them.
+        let mut change_sets = self.change_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        let concerned = self.static_tree.as_ref().ok().filter(|_| change_sets.concerns_static_tree(work));
+        let _turn = concerned.map(StaticTree::take_turn);
+        change_sets.perform(work)
+    }
+}
+
+impl StaticTree {
+    fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Opens and locks the static tree; makes it if it is not there.
-fn open_static(path: Option<PathBuf>) -> Result<Result<(Root, Lock), NoStaticTree>, OpenError> {
+fn open_static(path: Option<PathBuf>) -> Result<Result<StaticTree, NoStaticTree>, OpenError> {
     let Some(path) = path else { return Ok(Err(NoStaticTree::NotWanted)) };
     let open = || {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&path)?;
         Ok((Root::open_folder(&path)?, Lock::take(&path)?))
     };
     match open() {
-        Ok((root, Some(lock))) => Ok(Ok((root, lock))),
+        Ok((root, Some(lock))) => Ok(Ok(StaticTree { root: Arc::new(root), turn: Mutex::default(), _lock: lock })),
         Ok((_, None)) => Err(OpenError::Taken { path }),
         Err(error) => {
             let error: io::Error = error;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::operations::Found;
+
 /// The SHA-256 of a content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
@@ -12,6 +14,14 @@ impl Fingerprint {
     /// The fingerprint of `content`.
     pub(crate) fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
+    }
+
+    /// The fingerprint of a file with its permission bits.
+    pub(crate) fn with_mode(file: &Found) -> Self {
+        let mut sum = Sha256::new();
+        sum.update(file.access.mode.to_be_bytes());
+        sum.update(&file.content);
+        Self(sum.finalize().into())
     }
 
     /// Reads what [`Display`](fmt::Display) wrote.

@@ -1,7 +1,7 @@
 //! The journal of a change set: what has to be put back as long as it is there.
 //!
-//! It is a hidden file in the tree's own folder, and comes and goes as a whole: it is written under another name, synced,
-//! and renamed. It holds paths and fingerprints, and no content of a file.
+//! It is a hidden file in the configuration tree's own folder, and comes and goes as a whole: it is written under another
+//! name, synced, and renamed. It holds paths and fingerprints, and no content of a file.
 
 use std::fmt::Write as _;
 use std::io;
@@ -19,11 +19,17 @@ pub(crate) const HIDDEN: &str = ".fsconnector-";
 const JOURNAL: &str = ".fsconnector-journal";
 const UNFINISHED: &str = ".fsconnector-journal-new";
 const HEADING: &str = "fsconnector journal 2";
+const MADE: &str = "make-folder";
+const LEAVING: &str = "remove-folder";
 
 /// The steps of a change set. What did not change is no step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Journal {
     pub(crate) steps: Vec<Step>,
+    /// The folders that are made for it, from the root down: they go when it is undone.
+    pub(crate) made: Vec<TreePath>,
+    /// The folders that go when it is kept and nothing is in them any more, from the root down.
+    pub(crate) leaving: Vec<TreePath>,
 }
 
 /// What happens to one file.
@@ -58,7 +64,7 @@ impl Journal {
         }
     }
 
-    /// Writes the journal, durably.
+    /// Writes the journal, durably, in the place of the one that may be there.
     pub(crate) fn write<O: Operations>(&self, operations: &O) -> Result<(), FileError> {
         let root = open_root(operations)?;
         let write = || {
@@ -67,7 +73,13 @@ impl Journal {
             }
             operations.write_new(&root, UNFINISHED, self.text().as_bytes(), NewAccess::Private)?;
             operations.sync_file(&root, UNFINISHED)?;
-            operations.rename_new(&root, UNFINISHED, JOURNAL)?;
+            match operations.rename_new(&root, UNFINISHED, JOURNAL) {
+                // The one that was written before the folders were made.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    operations.exchange(&root, UNFINISHED, JOURNAL)?;
+                }
+                other => other?,
+            }
             operations.sync_folder(&root)
         };
         write().map_err(|error| {
@@ -87,12 +99,28 @@ impl Journal {
         }
     }
 
+    /// Whether nothing has to be put back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.made.is_empty()
+    }
+
+    /// Whether it has to do with this tree.
+    pub(crate) fn names(&self, tree: Tree) -> bool {
+        let steps = self.steps.iter().map(|step| &step.path);
+        steps.chain(&self.made).chain(&self.leaving).any(|path| path.tree == tree)
+    }
+
     fn text(&self) -> String {
         let mut text = String::from(HEADING);
         text.push('\n');
+        // Writing to a string cannot fail.
+        for (word, folders) in [(MADE, &self.made), (LEAVING, &self.leaving)] {
+            for TreePath { tree, path } in folders {
+                let _ = writeln!(text, "{word} {} {path}", tree_name(*tree));
+            }
+        }
         for Step { path, kind } in &self.steps {
             let tree = tree_name(path.tree);
-            // Writing to a string cannot fail.
             let _ = match kind {
                 StepKind::Create { new } => writeln!(text, "create {new} {tree} {path}"),
                 StepKind::Replace { old, new } => writeln!(text, "replace {old} {new} {tree} {path}"),
@@ -115,8 +143,15 @@ impl Journal {
         if lines.next()? != HEADING {
             return None;
         }
-        let steps = lines.map(parse_step).collect::<Option<Vec<Step>>>()?;
-        Some(Self { steps })
+        let mut journal = Self::default();
+        for line in lines {
+            match line.split_once(' ')? {
+                (MADE, folder) => journal.made.push(parse_path(folder)?),
+                (LEAVING, folder) => journal.leaving.push(parse_path(folder)?),
+                _ => journal.steps.push(parse_step(line)?),
+            }
+        }
+        Some(journal)
     }
 }
 
@@ -133,8 +168,12 @@ fn parse_step(line: &str) -> Option<Step> {
         }
         _ => return None,
     };
-    let (tree, path) = path.split_once(' ')?;
-    Some(Step { path: TreePath { tree: tree_named(tree)?, path: RelPath::parse(path)? }, kind })
+    Some(Step { path: parse_path(path)?, kind })
+}
+
+fn parse_path(text: &str) -> Option<TreePath> {
+    let (tree, path) = text.split_once(' ')?;
+    Some(TreePath { tree: tree_named(tree)?, path: RelPath::parse(path)? })
 }
 
 /// A tree's name in the journal.
@@ -178,7 +217,8 @@ mod tests {
     use super::*;
 
     fn sample() -> Journal {
-        let step = |tree, path: &str, kind| Step { path: TreePath { tree, path: RelPath::parse(path).unwrap() }, kind };
+        let at = |tree, path: &str| TreePath { tree, path: RelPath::parse(path).unwrap() };
+        let step = |tree, path: &str, kind| Step { path: at(tree, path), kind };
         let (old, new) = (Fingerprint::of(b"old"), Fingerprint::of(b"new"));
         Journal {
             steps: vec![
@@ -186,6 +226,8 @@ mod tests {
                 step(Tree::Static, "directory/my friends/21000.xml", StepKind::Replace { old, new }),
                 step(Tree::Configuration, "top.xml", StepKind::Remove { old }),
             ],
+            made: vec![at(Tree::Static, "linphone"), at(Tree::Static, "linphone/20 000")],
+            leaving: vec![at(Tree::Static, "polycom/0004f2000000")],
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod archive;
 mod change_sets;
+mod checking;
 mod disk;
 mod fingerprint;
 mod journal;
@@ -18,10 +19,12 @@ mod model;
 mod operations;
 mod places;
 mod placing;
+mod provisioning;
 mod real;
 mod root;
 mod staging;
 mod strays;
+mod uploads;
 
 pub use change_sets::{ChangeSets, Recovered};
 pub use disk::{Disk, Folders, NoStaticTree, OpenError};
@@ -31,3 +34,4 @@ pub use model::{Edit, Editing, Model, Opened};
 pub use operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
 pub use real::{Real, Volume};
 pub use root::Root;
+pub use uploads::{LARGEST_FOLDER, LARGEST_LOG, LARGEST_UPLOAD, MOST_FILES, UploadError, UploadName, Uploaded};

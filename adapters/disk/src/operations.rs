@@ -11,8 +11,8 @@ use fsconnector_engine::time::Wall;
 pub trait Operations {
     /// A folder that is held open, and stays the same one if it is moved.
     type Folder;
-    /// The file systems of some folders, from a point in time on.
-    type Volumes;
+    /// The file systems of some folders.
+    type Volumes: Default;
 
     /// Opens the folder of this tree at `path`; without a path that is the tree's own. A tree that there is none of is
     /// [`io::ErrorKind::NotFound`].
@@ -34,6 +34,9 @@ pub trait Operations {
 
     /// Reads a plain file that has so many bytes at most; [`io::ErrorKind::FileTooLarge`] if it has more.
     fn read_up_to(&self, folder: &Self::Folder, name: &str, most: u64) -> io::Result<Found>;
+
+    /// How many bytes a plain file has. Anything else is [`io::ErrorKind::NotFound`].
+    fn size(&self, folder: &Self::Folder, name: &str) -> io::Result<u64>;
 
     /// When a plain file was written last. Anything else is [`io::ErrorKind::NotFound`].
     fn modified(&self, folder: &Self::Folder, name: &str) -> io::Result<Wall>;
@@ -66,8 +69,8 @@ pub trait Operations {
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &Self::Folder) -> io::Result<()>;
 
-    /// The file systems that hold `folders`. Of what fails from now on, their syncing tells.
-    fn volumes(&self, folders: &[&Self::Folder]) -> io::Result<Self::Volumes>;
+    /// Adds the file system of a folder to `volumes`. Of what fails there from now on, their syncing tells.
+    fn add_volume(&self, volumes: &mut Self::Volumes, folder: &Self::Folder) -> io::Result<()>;
 
     /// Makes all that is written on the file systems durable, contents and names; [`io::ErrorKind::Unsupported`] where
     /// there is no such operation.

@@ -101,10 +101,18 @@ impl<O: Operations> Folders<O> {
         })
     }
 
-    /// The folders that are missing on the way to `path`, from the root down.
+    /// The folders that are missing on the way to the file at `path`, from the root down.
     pub(crate) fn missing(&mut self, operations: &O, path: &TreePath) -> Result<Vec<TreePath>, FileError> {
+        self.missing_down_to(operations, folder_of(path))
+    }
+
+    /// The folders that are missing on the way to `folder` and itself, from the root down.
+    pub(crate) fn missing_down_to(
+        &mut self,
+        operations: &O,
+        mut folder: FolderPath,
+    ) -> Result<Vec<TreePath>, FileError> {
         let mut missing = Vec::new();
-        let mut folder = folder_of(path);
         while let (tree, Some(below)) = &folder {
             let at = TreePath { tree: *tree, path: below.clone() };
             match self.open(operations, &folder) {
@@ -121,7 +129,7 @@ impl<O: Operations> Folders<O> {
 
     /// Makes a folder. Whether it was made: not if anything has the name.
     pub(crate) fn make(&mut self, operations: &O, folder: &TreePath, access: NewAccess) -> Result<bool, FileError> {
-        let make = || {
+        let mut make = || {
             let parent = self.open(operations, &folder_of(folder))?;
             operations.make_folder(&parent, folder.path.file_name(), access)
         };
@@ -136,7 +144,7 @@ impl<O: Operations> Folders<O> {
     /// there is no error.
     pub(crate) fn remove(&mut self, operations: &O, folder: &TreePath) -> Result<(), FileError> {
         let path = (folder.tree, Some(folder.path.clone()));
-        let remove = || {
+        let mut remove = || {
             let opened = self.open(operations, &path)?;
             let entries = operations.entries(&opened)?;
             let hidden = |name: &str| name.starts_with(HIDDEN);

@@ -26,13 +26,15 @@ pub(crate) enum Placed {
 /// Makes a staged change visible.
 pub(crate) fn place<O: Operations>(operations: &O, place: &Place<'_, O::Folder>, kind: StepKind) -> io::Result<Placed> {
     match kind {
-        StepKind::Create { .. } => match operations.rename_new(place.folder, &place.hidden, place.name) {
+        StepKind::Create { .. } => match operations.rename_new(&place.folder, &place.hidden, place.name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Placed::Refused(Refusal::Occupied)),
             other => other.map(|()| Placed::Done),
         },
-        StepKind::Replace { old, new } => {
-            Ok(if swap(operations, place, old, new)? { Placed::Done } else { Placed::Refused(Refusal::Changed) })
-        }
+        StepKind::Replace { old, new } => Ok(if swap(operations, place, old, new, Place::set_aside)? {
+            Placed::Done
+        } else {
+            Placed::Refused(Refusal::Changed)
+        }),
         StepKind::Remove { old } => {
             Ok(if set_aside(operations, place, old)? { Placed::Done } else { Placed::Refused(Refusal::Changed) })
         }
@@ -60,10 +62,10 @@ pub(crate) fn put_back<O: Operations>(
     let done = match kind {
         StepKind::Create { new } => uncreate(operations, place, new, visible, aside)?,
         StepKind::Replace { old, new } => match (visible, aside) {
-            (Some(visible), Some(aside)) if visible == new => swap(operations, place, new, aside)?,
+            (Some(visible), Some(aside)) if visible == new => swap(operations, place, new, aside, Place::set_aside)?,
             // The last attempt was interrupted when it had swapped what somebody wrote just then.
             (Some(visible), Some(aside)) if visible == old && ![old, new].contains(&aside) => {
-                swap(operations, place, old, aside)?;
+                swap(operations, place, old, aside, Place::set_aside)?;
                 false
             }
             // With the new content set aside the step was not carried out, or taken back already.
@@ -102,23 +104,24 @@ fn uncreate<O: Operations>(
 }
 
 /// Swaps the visible file, which should be `expected`, with the hidden one, which is `ours`. Whether it was: if not, what
-/// somebody wrote last is visible again.
-fn swap<O: Operations>(
+/// somebody wrote last is visible again. Both are recognised by `set_aside`, which looks at the hidden one.
+pub(crate) fn swap<'p, O: Operations, T: PartialEq>(
     operations: &O,
-    place: &Place<'_, O::Folder>,
-    expected: Fingerprint,
-    ours: Fingerprint,
+    place: &Place<'p, O::Folder>,
+    expected: T,
+    ours: T,
+    set_aside: impl Fn(&Place<'p, O::Folder>, &O) -> io::Result<Option<T>>,
 ) -> io::Result<bool> {
     // What should come out of the visible name, and what goes in.
     let (mut out, mut in_) = (Some(expected), Some(ours));
     for round in 0..SWAPS {
-        match operations.exchange(place.folder, &place.hidden, place.name) {
+        match operations.exchange(&place.folder, &place.hidden, place.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return if operations.exists(place.folder, place.name)? { Err(error) } else { Ok(false) };
+                return if operations.exists(&place.folder, place.name)? { Err(error) } else { Ok(false) };
             }
             other => other?,
         }
-        let came_out = place.set_aside(operations)?;
+        let came_out = set_aside(place, operations)?;
         if came_out == out {
             return Ok(round == 0);
         }
@@ -130,7 +133,7 @@ fn swap<O: Operations>(
 
 /// Gives the visible file, which should be `expected`, the hidden name. Whether it was: if not, it is visible again.
 fn set_aside<O: Operations>(operations: &O, place: &Place<'_, O::Folder>, expected: Fingerprint) -> io::Result<bool> {
-    match operations.rename_new(place.folder, place.name, &place.hidden) {
+    match operations.rename_new(&place.folder, place.name, &place.hidden) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => other?,
     }
@@ -143,7 +146,7 @@ fn set_aside<O: Operations>(operations: &O, place: &Place<'_, O::Folder>, expect
 
 /// Makes the file under the hidden name visible, unless somebody has made another one meanwhile.
 fn bring_back<O: Operations>(operations: &O, place: &Place<'_, O::Folder>) -> io::Result<bool> {
-    match operations.rename_new(place.folder, &place.hidden, place.name) {
+    match operations.rename_new(&place.folder, &place.hidden, place.name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         other => other.map(|()| true),
     }

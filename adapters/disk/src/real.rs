@@ -3,35 +3,38 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use fsconnector_engine::path::{RelPath, Tree};
 use fsconnector_engine::time::Wall;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat,
-    renameat_with, statat, syncfs, unlinkat,
+    AtFlags, Gid, Mode, OFlags, RenameFlags, Stat, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat, renameat_with,
+    statat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 
-use crate::operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
-use crate::root::{Root, open_plain, step_into};
+use crate::operations::{Access, Entry, Found, NewAccess, Operations};
+use crate::root::{Root, entries, open_plain, step_into};
 
 /// The trees of this machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Real {
-    configuration: Root,
-    files: Option<Root>,
+    configuration: Arc<Root>,
+    files: Option<Arc<Root>>,
 }
 
 impl Real {
     /// The configuration tree, and the static tree if there is one.
-    pub fn new(configuration: Root, files: Option<Root>) -> Self {
+    pub fn new(configuration: Arc<Root>, files: Option<Arc<Root>>) -> Self {
         Self { configuration, files }
     }
 
     fn root(&self, tree: Tree) -> io::Result<&Root> {
         match tree {
             Tree::Configuration => Ok(&self.configuration),
-            Tree::Static => self.files.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into()),
+            Tree::Static => {
+                self.files.as_deref().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no static tree"))
+            }
         }
     }
 }
@@ -49,28 +52,7 @@ impl Operations for Real {
     }
 
     fn entries(&self, folder: &OwnedFd) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for entry in Dir::read_from(folder)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else {
-                entries.push(Entry { name: entry.file_name().to_string_lossy().into(), kind: EntryKind::Nameless });
-                continue;
-            };
-            if matches!(name, "." | "..") {
-                continue;
-            }
-            let kind = match entry.file_type() {
-                // Not every file system tells.
-                FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    Err(Errno::NOENT) => continue,
-                    Err(error) => return Err(error.into()),
-                },
-                known => known,
-            };
-            entries.push(Entry { name: name.to_owned(), kind: entry_kind(kind) });
-        }
-        Ok(entries)
+        entries(folder)
     }
 
     fn exists(&self, folder: &OwnedFd, name: &str) -> io::Result<bool> {
@@ -91,6 +73,10 @@ impl Operations for Real {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         Ok(Found { content, access: access(&stat) })
+    }
+
+    fn size(&self, folder: &OwnedFd, name: &str) -> io::Result<u64> {
+        Ok(u64::try_from(fstat(open_plain(folder, name)?)?.st_size).unwrap_or(0))
     }
 
     fn modified(&self, folder: &OwnedFd, name: &str) -> io::Result<Wall> {
@@ -145,17 +131,14 @@ impl Operations for Real {
         Ok(fsync(folder)?)
     }
 
-    fn volumes(&self, folders: &[&OwnedFd]) -> io::Result<Vec<Volume>> {
-        let mut volumes: Vec<Volume> = Vec::new();
-        for folder in folders {
-            let device = fstat(folder)?.st_dev;
-            if volumes.iter().all(|volume| volume.device != device) {
-                // A description of its own: errors are told once to each, from its opening on.
-                let folder = openat(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-                volumes.push(Volume { folder, device });
-            }
+    fn add_volume(&self, volumes: &mut Vec<Volume>, folder: &OwnedFd) -> io::Result<()> {
+        let device = fstat(folder)?.st_dev;
+        if volumes.iter().all(|volume| volume.device != device) {
+            // A description of its own: errors are told once to each, from its opening on.
+            let folder = openat(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            volumes.push(Volume { folder, device });
         }
-        Ok(volumes)
+        Ok(())
     }
 
     fn sync_volumes(&self, volumes: &Vec<Volume>) -> io::Result<()> {
@@ -185,15 +168,6 @@ fn cannot_rename(error: Errno) -> io::Error {
 pub struct Volume {
     folder: OwnedFd,
     device: u64,
-}
-
-fn entry_kind(kind: FileType) -> EntryKind {
-    match kind {
-        FileType::RegularFile => EntryKind::File,
-        FileType::Directory => EntryKind::Folder,
-        FileType::Symlink => EntryKind::Link,
-        _ => EntryKind::Other,
-    }
 }
 
 fn access(stat: &Stat) -> Access {

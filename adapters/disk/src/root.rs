@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use fsconnector_engine::path::RelPath;
-use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, open, openat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, fsync, open, openat, statat, unlinkat};
+
+use crate::operations::{Entry, EntryKind};
 
 /// A folder that is held open. What is below it is found from there, even if the folder is moved.
 #[derive(Debug)]
@@ -36,19 +38,22 @@ impl Root {
         }
     }
 
-    /// The names in the folder at `path`, in no order, without `.` and `..`. Names that are no UTF-8 are left out: the
-    /// program never writes one, and could not name it.
+    /// The names of the plain files in the folder at `path`, in no order. Left out are links, folders and whatever else is
+    /// no plain file, what is hidden by a dot, and names that are no UTF-8: nobody could ask for one.
     pub fn names(&self, path: &RelPath) -> io::Result<Vec<String>> {
         let folder = self.folder(Some(path))?;
-        let mut names = Vec::new();
-        for entry in Dir::new(folder)? {
-            if let Ok(name) = entry?.file_name().to_str()
-                && !matches!(name, "." | "..")
-            {
-                names.push(name.to_owned());
-            }
+        let is_offered = |entry: &Entry| entry.kind == EntryKind::File && !entry.name.starts_with('.');
+        Ok(entries(&folder)?.into_iter().filter(is_offered).map(|entry| entry.name).collect())
+    }
+
+    /// Removes the plain file at `path`, durably. Anything else is [`io::ErrorKind::NotFound`], and stays.
+    pub fn remove(&self, path: &RelPath) -> io::Result<()> {
+        let (folder, name) = (self.folder_of(path)?, path.file_name());
+        if kind(&folder, name)? != EntryKind::File {
+            return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(names)
+        unlinkat(&folder, name, AtFlags::empty())?;
+        Ok(fsync(&folder)?)
     }
 
     /// The folder that holds the last name of `path`.
@@ -61,6 +66,46 @@ impl Root {
             }
         }
         Ok(folder)
+    }
+}
+
+/// What is in the folder, in no order, without `.` and `..`.
+pub(crate) fn entries(folder: &OwnedFd) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else {
+            entries.push(Entry { name: entry.file_name().to_string_lossy().into(), kind: EntryKind::Nameless });
+            continue;
+        };
+        if matches!(name, "." | "..") {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            // Not every file system tells.
+            FileType::Unknown => match kind(folder, name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            },
+            known => entry_kind(known),
+        };
+        entries.push(Entry { name: name.to_owned(), kind });
+    }
+    Ok(entries)
+}
+
+/// What the name stands for.
+fn kind(folder: &OwnedFd, name: &str) -> io::Result<EntryKind> {
+    let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(entry_kind(FileType::from_raw_mode(stat.st_mode)))
+}
+
+fn entry_kind(kind: FileType) -> EntryKind {
+    match kind {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Folder,
+        FileType::Symlink => EntryKind::Link,
+        _ => EntryKind::Other,
     }
 }
 
@@ -91,8 +136,10 @@ fn hide_link(error: rustix::io::Errno) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::fs;
     use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     fn path(text: &str) -> RelPath {
@@ -132,16 +179,41 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_listed() {
+    fn only_plain_files_that_can_be_asked_for_are_listed() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("a")).unwrap();
-        for name in ["1.xml", ".hidden", "ü"] {
-            fs::write(folder.path().join("a").join(name), "").unwrap();
+        let below = folder.path().join("a");
+        fs::create_dir_all(below.join("folder")).unwrap();
+        for name in ["1.wav", ".hidden", "ü"] {
+            fs::write(below.join(name), "").unwrap();
         }
+        fs::write(below.join(OsStr::from_bytes(b"\xff.wav")), "").unwrap();
+        symlink("1.wav", below.join("link")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, below.join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
         let root = Root::open_folder(folder.path()).unwrap();
         let mut names = root.names(&path("a")).unwrap();
         names.sort();
-        assert_eq!(names, [".hidden", "1.xml", "ü"]);
+        assert_eq!(names, ["1.wav", "ü"]);
         assert!(not_found(root.names(&path("b"))));
+    }
+
+    #[test]
+    fn only_a_plain_file_is_removed() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(outside.path().join("kept"), "").unwrap();
+        for file in ["1.wav", "a/2.wav"] {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
+        symlink(outside.path().join("kept"), folder.path().join("link")).unwrap();
+        symlink(outside.path(), folder.path().join("way")).unwrap();
+        let root = Root::open_folder(folder.path()).unwrap();
+        for other in ["a", "link", "way", "way/kept", "missing", "1.wav/x"] {
+            assert!(not_found(root.remove(&path(other))), "{other}");
+        }
+        assert!(outside.path().join("kept").exists() && folder.path().join("link").is_symlink());
+        for file in ["1.wav", "a/2.wav"] {
+            root.remove(&path(file)).unwrap();
+            assert!(!folder.path().join(file).exists());
+        }
     }
 }

@@ -3,42 +3,94 @@
 use std::io;
 
 use fsconnector_engine::io::FileError;
+use fsconnector_engine::mac::Mac;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::journal::{HIDDEN, journal_path};
 use crate::operations::{EntryKind, Operations};
 use crate::places::failed;
 
-/// Removes every file of ours with a hidden name from the whole tree. Other hidden files are others', and hidden folders
-/// are not looked into: nothing of ours is there. The journal must be gone.
+/// The folders of the static tree that the program writes in. In the others are the operator's files.
+const WRITTEN: [&str; 3] = [LINPHONES, PHONES, "store"];
+const LINPHONES: &str = "linphone";
+const PHONES: &str = "polycom";
+
+/// Removes every file of ours with a hidden name from both trees, and every empty folder that was made for a phone. Other
+/// hidden files are others', and hidden folders are not looked into: nothing of ours is there. The journal must be gone.
 pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileError> {
-    let mut folders = vec![None];
-    while let Some(path) = folders.pop() {
-        let found = clear_folder(operations, path.as_ref());
-        let below =
-            found.map_err(|error| failed(&path.clone().map_or_else(journal_path, TreePath::configuration), &error))?;
-        let join = |name: &str| path.as_ref().map_or_else(|| RelPath::parse(name), |path| path.join(name));
-        folders.extend(below.iter().filter_map(|name| join(name)).map(Some));
+    clear_tree(operations, Tree::Configuration, vec![None])?;
+    let written = WRITTEN.into_iter().filter_map(RelPath::parse).map(Some).collect();
+    for folder in clear_tree(operations, Tree::Static, written)?.iter().filter(|folder| is_phones(folder)) {
+        remove_empty(operations, folder);
     }
     Ok(())
 }
 
-/// Clears one folder and says which visible folders are in it. One that is closed to us, or gone by now, holds nothing of
-/// ours.
-fn clear_folder<O: Operations>(operations: &O, path: Option<&RelPath>) -> io::Result<Vec<String>> {
-    let folder = match operations.folder(Tree::Configuration, path) {
+/// Clears these folders and those below them, and says which are empty now.
+fn clear_tree<O: Operations>(
+    operations: &O,
+    tree: Tree,
+    mut folders: Vec<Option<RelPath>>,
+) -> Result<Vec<RelPath>, FileError> {
+    let mut empty = Vec::new();
+    while let Some(path) = folders.pop() {
+        let cleared = clear_folder(operations, tree, path.as_ref()).map_err(|error| {
+            let folder = path.clone().map(|path| TreePath { tree, path });
+            failed(&folder.unwrap_or_else(journal_path), &error)
+        })?;
+        let join = |name: &String| path.as_ref().map_or_else(|| RelPath::parse(name), |path| path.join(name));
+        let below = cleared.below.iter().filter_map(join);
+        folders.extend(below.filter(|path| is_looked_into(tree, path)).map(Some));
+        empty.extend(path.filter(|_| cleared.is_empty));
+    }
+    Ok(empty)
+}
+
+/// What is left in a folder.
+#[derive(Default)]
+struct Cleared {
+    /// The visible folders.
+    below: Vec<String>,
+    is_empty: bool,
+}
+
+/// Clears one folder. One that is closed to us, or gone by now, holds nothing of ours.
+fn clear_folder<O: Operations>(operations: &O, tree: Tree, path: Option<&RelPath>) -> io::Result<Cleared> {
+    let folder = match operations.folder(tree, path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
-            return Ok(Vec::new());
+            return Ok(Cleared::default());
         }
         other => other?,
     };
-    let mut below = Vec::new();
+    let mut cleared = Cleared { is_empty: true, ..Cleared::default() };
     for entry in operations.entries(&folder)? {
         match entry.kind {
-            EntryKind::File if entry.name.starts_with(HIDDEN) => operations.remove(&folder, &entry.name)?,
-            EntryKind::Folder if !entry.name.starts_with('.') => below.push(entry.name),
+            EntryKind::File if entry.name.starts_with(HIDDEN) => {
+                operations.remove(&folder, &entry.name)?;
+                continue;
+            }
+            EntryKind::Folder if !entry.name.starts_with('.') => cleared.below.push(entry.name),
             _ => {}
         }
+        cleared.is_empty = false;
     }
-    Ok(below)
+    Ok(cleared)
+}
+
+/// In the folder of the phones the operator keeps other things, too.
+fn is_looked_into(tree: Tree, path: &RelPath) -> bool {
+    let is_of_phones = tree == Tree::Static && path.names().next() == Some(PHONES);
+    !is_of_phones || path.names().nth(1).is_none_or(|name| Mac::parse(name).is_some())
+}
+
+/// Whether the folder is that of one phone.
+fn is_phones(folder: &RelPath) -> bool {
+    matches!(folder.as_str().split_once('/'), Some((LINPHONES | PHONES, name)) if !name.contains('/'))
+}
+
+/// Removes a folder, if it can be.
+fn remove_empty<O: Operations>(operations: &O, path: &RelPath) {
+    let Some((parent, name)) = path.as_str().rsplit_once('/') else { return };
+    let parent = operations.folder(Tree::Static, RelPath::parse(parent).as_ref());
+    let _ = parent.and_then(|parent| operations.remove_folder(&parent, name));
 }

@@ -216,6 +216,11 @@ impl Operations for Model {
         Ok(Found { content: file.content.clone(), access: file.access })
     }
 
+    fn size(&self, folder: &Opened, name: &str) -> io::Result<u64> {
+        let mut disk = self.begin()?.unless_failing()?;
+        disk.file_mut(folder.number, name).map(|file| file.content.len() as u64)
+    }
+
     fn modified(&self, folder: &Opened, name: &str) -> io::Result<Wall> {
         let mut disk = self.begin()?.unless_failing()?;
         disk.file_mut(folder.number, name).map(|file| file.modified)
@@ -305,7 +310,7 @@ impl Operations for Model {
         Ok(())
     }
 
-    fn volumes(&self, _folders: &[&Opened]) -> io::Result<()> {
+    fn add_volume(&self, _volumes: &mut (), _folder: &Opened) -> io::Result<()> {
         self.begin()?.unless_failing().map(drop)
     }
 
