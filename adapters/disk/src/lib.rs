@@ -34,4 +34,4 @@ pub use model::{Edit, Editing, Model, Opened};
 pub use operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
 pub use real::{Real, Volume};
 pub use root::Root;
-pub use uploads::{LARGEST_FOLDER, LARGEST_LOG, LARGEST_UPLOAD, MOST_FILES, UploadError, UploadName, Uploaded};
+pub use uploads::{LARGEST_FOLDER, LARGEST_LOG, LARGEST_UPLOAD, MOST_FILES, UploadError, UploadName, Uploaded, upload};

@@ -98,7 +98,7 @@ impl fmt::Display for UploadError {
 impl std::error::Error for UploadError {}
 
 /// Takes an upload, durably. There may be only one at a time in a tree.
-pub(crate) fn upload<O: Operations>(
+pub fn upload<O: Operations>(
     operations: &O,
     mac: &Mac,
     name: &UploadName,
