@@ -14,12 +14,13 @@
 use std::io;
 
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
+use fsconnector_engine::files::Part;
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use fsconnector_engine::path::{Tree, TreePath};
 
-use crate::archive::store;
+use crate::archive::{Restoration, store};
 use crate::checking::check;
-use crate::journal::{Journal, StepKind, journal_path, remove_journal};
+use crate::journal::{Journal, Step, StepKind, journal_path, remove_journal};
 use crate::listing::list;
 use crate::operations::{NewAccess, Operations};
 use crate::places::{Folders, failed};
@@ -94,7 +95,7 @@ impl<O: Operations> ChangeSets<O> {
                 self.settle()?;
                 store(&self.operations, *part).map(|()| FilesDone::Archived)
             }
-            FileWork::Restore(_) => Err(out_of_turn("not yet")),
+            FileWork::Restore(part) => self.restore(*part),
         }
     }
 
@@ -114,13 +115,24 @@ impl<O: Operations> ChangeSets<O> {
         let plan = check(&self.operations, &mut folders, set)?;
         let journal = Journal { steps: Vec::new(), made: plan.missing.clone(), leaving: plan.leaving.clone() };
         let mut left_alone = Vec::new();
-        self.carry_out(&mut folders, journal, |operations, folders, journal| {
+        let like_folder = |_: &TreePath| NewAccess::LikeFolder;
+        self.carry_out(&mut folders, journal, like_folder, |operations, folders| {
             let staged = stage(operations, folders, set, &plan)?;
-            journal.steps = staged.steps;
             left_alone = staged.left_alone;
-            Ok(())
+            Ok(staged.steps)
         })?;
         Ok(FilesDone::Committed { dropped: plan.dropped(), left_alone })
+    }
+
+    fn restore(&mut self, part: Part) -> Result<FilesDone, FileError> {
+        self.settle()?;
+        let restoration = Restoration::plan(&self.operations, part)?;
+        let mut folders = Folders::of(restoration.files());
+        let access = |folder: &TreePath| restoration.folder_access(folder);
+        self.carry_out(&mut folders, restoration.journal(), access, |operations, folders| {
+            restoration.stage(operations, folders)
+        })?;
+        Ok(FilesDone::Committed { dropped: Vec::new(), left_alone: Vec::new() })
     }
 
     /// Sees to it that nothing of an earlier change set is left to be done.
@@ -132,14 +144,16 @@ impl<O: Operations> ChangeSets<O> {
         }
     }
 
-    /// Makes the missing folders, has `stage` add the steps, and carries them out. If anything fails all is put back.
+    /// Makes the missing folders with this access, and carries out the steps that `stage` prepares. If anything fails all
+    /// is put back.
     fn carry_out(
         &mut self,
         folders: &mut Folders<O>,
         journal: Journal,
-        stage: impl FnOnce(&O, &mut Folders<O>, &mut Journal) -> Result<(), FileError>,
+        access: impl Fn(&TreePath) -> NewAccess,
+        stage: impl FnOnce(&O, &mut Folders<O>) -> Result<Vec<Step>, FileError>,
     ) -> Result<(), FileError> {
-        let Err(error) = self.try_out(folders, journal, stage) else { return Ok(()) };
+        let Err(error) = self.try_out(folders, journal, access, stage) else { return Ok(()) };
         match self.undo() {
             Ok(left) => Err(with_left(error, left)),
             Err(second) => Err(not_put_back(&error, &second)),
@@ -150,13 +164,14 @@ impl<O: Operations> ChangeSets<O> {
         &mut self,
         folders: &mut Folders<O>,
         mut journal: Journal,
-        stage: impl FnOnce(&O, &mut Folders<O>, &mut Journal) -> Result<(), FileError>,
+        access: impl Fn(&TreePath) -> NewAccess,
+        stage: impl FnOnce(&O, &mut Folders<O>) -> Result<Vec<Step>, FileError>,
     ) -> Result<(), FileError> {
         if !journal.made.is_empty() {
             self.standing = Standing::Undoing(journal.clone());
-            make_folders(&self.operations, folders, &journal)?;
+            make_folders(&self.operations, folders, &journal, access)?;
         }
-        stage(&self.operations, folders, &mut journal)?;
+        journal.steps = stage(&self.operations, folders)?;
         // Until it is done, whatever happens.
         self.standing = Standing::Undoing(journal.clone());
         if !journal.is_empty() {
@@ -221,13 +236,18 @@ fn find_static_tree<O: Operations>(operations: &O) -> Result<(), FileError> {
 
 /// Makes the folders of the journal. In the static tree the next start removes empty ones that an interruption leaves; in
 /// the configuration tree there are others, too, so the journal has to tell.
-fn make_folders<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
+fn make_folders<O: Operations>(
+    operations: &O,
+    folders: &mut Folders<O>,
+    journal: &Journal,
+    access: impl Fn(&TreePath) -> NewAccess,
+) -> Result<(), FileError> {
     if journal.made.iter().any(|folder| folder.tree == Tree::Configuration) {
         journal.write(operations)?;
     }
     for folder in &journal.made {
         // If anything else has the name, what is to be written in the folder is refused.
-        folders.make(operations, folder, NewAccess::LikeFolder)?;
+        folders.make(operations, folder, access(folder))?;
     }
     Ok(())
 }
@@ -236,7 +256,7 @@ fn make_folders<O: Operations>(operations: &O, folders: &mut Folders<O>, journal
 fn place_all<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
     journal.write(operations)?;
     for step in &journal.steps {
-        let at = folders.existing_place(operations, &step.path)?;
+        let at = folders.existing_place(operations, &step.path)?.of_step(step.kind);
         match place(operations, &at, step.kind).map_err(|error| failed(&step.path, &error))? {
             Placed::Done => {}
             Placed::Refused(refusal) => return Err(FileError::Refused(vec![(step.path.clone(), refusal)])),
@@ -252,7 +272,9 @@ fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<
     let mut left = Vec::new();
     for step in &journal.steps {
         let is_back = match folders.place(operations, &step.path)? {
-            Some(at) => put_back(operations, &at, step.kind).map_err(|error| failed(&step.path, &error))?,
+            Some(at) => {
+                put_back(operations, &at.of_step(step.kind), step.kind).map_err(|error| failed(&step.path, &error))?
+            }
             // With the folder the file is gone.
             None if matches!(step.kind, StepKind::Create { .. }) => PutBack::Done,
             None => PutBack::Left,
@@ -282,8 +304,11 @@ fn clear_hidden<O: Operations>(operations: &O, folders: &mut Folders<O>, journal
 fn refuse_changed<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &Journal) -> Result<(), FileError> {
     let mut refused = Vec::new();
     for step in &journal.steps {
-        let at = folders.existing_place(operations, &step.path)?;
-        let (StepKind::Replace { old, .. } | StepKind::Remove { old }) = step.kind else { continue };
+        let at = folders.existing_place(operations, &step.path)?.of_step(step.kind);
+        let (StepKind::Replace { old, .. } | StepKind::ReplaceMode { old, .. } | StepKind::Remove { old }) = step.kind
+        else {
+            continue;
+        };
         let aside = at.set_aside(operations).map_err(|error| failed(&step.path, &error))?;
         if aside.is_some_and(|aside| aside != old) {
             refused.push((step.path.clone(), Refusal::Changed));

@@ -42,9 +42,21 @@ pub(crate) struct Step {
 /// What happens to it, and how its contents are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepKind {
-    Create { new: Fingerprint },
-    Replace { old: Fingerprint, new: Fingerprint },
-    Remove { old: Fingerprint },
+    Create {
+        new: Fingerprint,
+    },
+    Replace {
+        old: Fingerprint,
+        new: Fingerprint,
+    },
+    /// The content stays, and the permission bits change: the fingerprints are of both.
+    ReplaceMode {
+        old: Fingerprint,
+        new: Fingerprint,
+    },
+    Remove {
+        old: Fingerprint,
+    },
 }
 
 /// Where the journal is, for messages.
@@ -124,6 +136,7 @@ impl Journal {
             let _ = match kind {
                 StepKind::Create { new } => writeln!(text, "create {new} {tree} {path}"),
                 StepKind::Replace { old, new } => writeln!(text, "replace {old} {new} {tree} {path}"),
+                StepKind::ReplaceMode { old, new } => writeln!(text, "replace-mode {old} {new} {tree} {path}"),
                 StepKind::Remove { old } => writeln!(text, "remove {old} {tree} {path}"),
             };
         }
@@ -162,9 +175,11 @@ fn parse_step(line: &str) -> Option<Step> {
     let (kind, path) = match kind {
         "create" => (StepKind::Create { new: first }, rest),
         "remove" => (StepKind::Remove { old: first }, rest),
-        "replace" => {
+        "replace" | "replace-mode" => {
             let (second, path) = rest.split_once(' ')?;
-            (StepKind::Replace { old: first, new: Fingerprint::parse(second)? }, path)
+            let (old, new) = (first, Fingerprint::parse(second)?);
+            let same_content = kind == "replace-mode";
+            (if same_content { StepKind::ReplaceMode { old, new } } else { StepKind::Replace { old, new } }, path)
         }
         _ => return None,
     };
@@ -225,6 +240,7 @@ mod tests {
                 step(Tree::Configuration, "directory/team/20000.xml", StepKind::Create { new }),
                 step(Tree::Static, "directory/my friends/21000.xml", StepKind::Replace { old, new }),
                 step(Tree::Configuration, "top.xml", StepKind::Remove { old }),
+                step(Tree::Configuration, "vars.xml", StepKind::ReplaceMode { old, new }),
             ],
             made: vec![at(Tree::Static, "linphone"), at(Tree::Static, "linphone/20 000")],
             leaving: vec![at(Tree::Static, "polycom/0004f2000000")],

@@ -8,7 +8,7 @@ use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::fingerprint::Fingerprint;
-use crate::journal::{HIDDEN, journal_path};
+use crate::journal::{HIDDEN, StepKind, journal_path};
 use crate::operations::{EntryKind, NewAccess, Operations};
 
 /// Up to so many files are synced one by one; more with their whole file system, which costs less then, but waits for
@@ -44,6 +44,8 @@ pub(crate) struct Place<'p, F> {
     /// The hidden name next to it, for the content that it does not have at present: the new one before the change, the
     /// old one after it.
     pub(crate) hidden: String,
+    /// Whether the fingerprints are of the permission bits, too.
+    with_mode: bool,
 }
 
 impl<O: Operations> Folders<O> {
@@ -192,7 +194,12 @@ impl<O: Operations> Folders<O> {
 
 impl<'p, F> Place<'p, F> {
     fn new(folder: Rc<F>, name: &'p str) -> Self {
-        Self { folder, name, hidden: format!("{HIDDEN}{SWAP}{name}") }
+        Self { folder, name, hidden: format!("{HIDDEN}{SWAP}{name}"), with_mode: false }
+    }
+
+    /// The place with such fingerprints as the step has.
+    pub(crate) fn of_step(self, kind: StepKind) -> Self {
+        Self { with_mode: matches!(kind, StepKind::ReplaceMode { .. }), ..self }
     }
 
     /// Writes a file with the hidden name, in the place of whatever an earlier change could not remove.
@@ -212,12 +219,12 @@ impl<'p, F> Place<'p, F> {
 
     /// The fingerprint of the file; nothing if there is no plain file.
     pub(crate) fn visible<O: Operations<Folder = F>>(&self, operations: &O) -> io::Result<Option<Fingerprint>> {
-        fingerprint(operations, &self.folder, self.name)
+        self.fingerprint(operations, self.name)
     }
 
     /// The fingerprint of the file under the hidden name; nothing if there is none.
     pub(crate) fn set_aside<O: Operations<Folder = F>>(&self, operations: &O) -> io::Result<Option<Fingerprint>> {
-        fingerprint(operations, &self.folder, &self.hidden)
+        self.fingerprint(operations, &self.hidden)
     }
 
     /// Removes what has the hidden name, if anything has it.
@@ -227,13 +234,17 @@ impl<'p, F> Place<'p, F> {
             other => other,
         }
     }
-}
 
-fn fingerprint<O: Operations>(operations: &O, folder: &O::Folder, name: &str) -> io::Result<Option<Fingerprint>> {
-    match operations.read(folder, name) {
-        Ok(found) => Ok(Some(Fingerprint::of(&found.content))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    fn fingerprint<O>(&self, operations: &O, name: &str) -> io::Result<Option<Fingerprint>>
+    where
+        O: Operations<Folder = F>,
+    {
+        match operations.read(&self.folder, name) {
+            Ok(found) if self.with_mode => Ok(Some(Fingerprint::with_mode(&found))),
+            Ok(found) => Ok(Some(Fingerprint::of(&found.content))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

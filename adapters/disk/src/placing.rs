@@ -30,11 +30,13 @@ pub(crate) fn place<O: Operations>(operations: &O, place: &Place<'_, O::Folder>,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Placed::Refused(Refusal::Occupied)),
             other => other.map(|()| Placed::Done),
         },
-        StepKind::Replace { old, new } => Ok(if swap(operations, place, old, new, Place::set_aside)? {
-            Placed::Done
-        } else {
-            Placed::Refused(Refusal::Changed)
-        }),
+        StepKind::Replace { old, new } | StepKind::ReplaceMode { old, new } => {
+            Ok(if swap(operations, place, old, new, Place::set_aside)? {
+                Placed::Done
+            } else {
+                Placed::Refused(Refusal::Changed)
+            })
+        }
         StepKind::Remove { old } => {
             Ok(if set_aside(operations, place, old)? { Placed::Done } else { Placed::Refused(Refusal::Changed) })
         }
@@ -61,7 +63,7 @@ pub(crate) fn put_back<O: Operations>(
     let aside = place.set_aside(operations)?;
     let done = match kind {
         StepKind::Create { new } => uncreate(operations, place, new, visible, aside)?,
-        StepKind::Replace { old, new } => match (visible, aside) {
+        StepKind::Replace { old, new } | StepKind::ReplaceMode { old, new } => match (visible, aside) {
             (Some(visible), Some(aside)) if visible == new => swap(operations, place, new, aside, Place::set_aside)?,
             // The last attempt was interrupted when it had swapped what somebody wrote just then.
             (Some(visible), Some(aside)) if visible == old && ![old, new].contains(&aside) => {

@@ -7,6 +7,8 @@ use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::RelPath;
 
 use super::bounds::{DEEPEST, LARGEST_ARCHIVE, LARGEST_FILE, MOST_BYTES, MOST_ENTRIES, MOST_NAMES};
+use super::xml::Why;
+use crate::places::LONGEST_NAME;
 
 /// Why a tree cannot be archived, or an archive not be restored. Nothing of what a file says is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub(crate) enum Fault {
     /// A name is that of a file in the archive and that of a folder in the tree, or the other way round.
     OtherKind(RelPath),
     /// A file would not parse.
-    Xml { path: RelPath, line: usize, why: String },
+    Xml { path: RelPath, line: usize, why: Why },
     /// A bound was passed.
     TooMuch(Bound),
 }
@@ -66,6 +68,8 @@ pub(crate) enum Bound {
     Names,
     File(RelPath),
     Depth(RelPath),
+    /// The last name of a file that is to be changed.
+    Name(RelPath),
 }
 
 impl From<Fault> for FileError {
@@ -99,7 +103,10 @@ impl fmt::Display for Fault {
             Self::Twice(path) => write!(f, "{path} is in the archive twice"),
             Self::FileAndFolder(path) => write!(f, "{path} is a file and a folder in the archive"),
             Self::OtherKind(path) => {
-                write!(f, "{path} is a file in the archive and a folder in the tree, or the other way round; move it away")
+                write!(
+                    f,
+                    "{path} is a file in the archive and a folder in the tree, or the other way round; move it away"
+                )
             }
             Self::Xml { path, line, why } => write!(f, "{path} would not parse: line {line}: {why}"),
             Self::TooMuch(bound) => bound.fmt(f),
@@ -127,6 +134,7 @@ impl fmt::Display for Bound {
             Self::Bytes => write!(f, "the files have more than {} MiB", MOST_BYTES / MIB),
             Self::Names => write!(f, "the names of the files have more than {} MiB", MOST_NAMES / MIB),
             Self::File(path) => write!(f, "{path} has more than {} MiB", LARGEST_FILE / MIB),
+            Self::Name(path) => write!(f, "{path} has a name of more than {LONGEST_NAME} bytes"),
             Self::Depth(path) => write!(f, "{path} is deeper than {DEEPEST} folders"),
         }
     }

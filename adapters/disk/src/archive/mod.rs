@@ -4,13 +4,17 @@
 //! with the tree, and makes a change set of the differences: so the tree is what was archived, or stays as it is.
 
 mod bounds;
+mod compare;
 mod fault;
 mod names;
 mod pack;
 mod read;
+mod restore;
 mod shelf;
 mod store;
 mod walk;
+mod wanted;
 mod xml;
 
+pub(crate) use restore::Restoration;
 pub(crate) use store::store;

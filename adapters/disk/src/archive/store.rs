@@ -1,15 +1,12 @@
 //! Making an archive of a part of the configuration tree.
 
-use std::io;
-
 use fsconnector_engine::files::Part;
 use fsconnector_engine::io::FileError;
 
-use super::bounds::LARGEST_FILE;
-use super::fault::{Bound, Fault};
+use super::fault::Fault;
 use super::pack::Packer;
 use super::shelf::Shelf;
-use super::walk::{Item, ItemKind, open, unreadable, walk};
+use super::walk::{Item, ItemKind, open, read_file, unreadable, walk};
 use crate::operations::Operations;
 
 /// Writes the archive of a part, durably. The one before is kept under its time.
@@ -36,15 +33,11 @@ fn add<O: Operations>(operations: &O, packer: &mut Packer, item: &Item<'_, O::Fo
             let access = operations.folder_access(folder).map_err(|error| unreadable(Some(path), &error))?;
             packer.add_folder(path, access.mode)?;
         }
-        ItemKind::File(folder, name) => match operations.read_up_to(folder, name, LARGEST_FILE) {
-            Ok(found) => packer.add_file(path, found.access.mode, &found.content)?,
-            // Somebody has removed it just now.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                return Err(Fault::TooMuch(Bound::File(path.clone())).into());
+        ItemKind::File(folder, name) => {
+            if let Some(found) = read_file(operations, path, folder, name)? {
+                packer.add_file(path, found.access.mode, &found.content)?;
             }
-            Err(error) => return Err(unreadable(Some(path), &error)),
-        },
+        }
     }
     Ok(())
 }

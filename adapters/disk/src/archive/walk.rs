@@ -6,11 +6,11 @@ use fsconnector_engine::files::Part;
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
-use super::bounds::DEEPEST;
+use super::bounds::{DEEPEST, LARGEST_FILE};
 use super::fault::{Bound, Fault, Odd};
 use super::names::is_ours;
 use crate::journal::journal_path;
-use crate::operations::{Entry, EntryKind, Operations};
+use crate::operations::{Entry, EntryKind, Found, Operations};
 use crate::places::failed;
 
 /// A file or folder of the tree.
@@ -66,12 +66,24 @@ pub(crate) fn open<O: Operations>(operations: &O, part: Part) -> Result<Option<O
     Ok(Some(folder))
 }
 
-fn walk_folder<O, V>(
+/// Reads a file; nothing if somebody has removed it just now.
+pub(crate) fn read_file<O: Operations>(
     operations: &O,
-    path: Option<&RelPath>,
+    path: &RelPath,
     folder: &O::Folder,
-    visit: &mut V,
-) -> Result<(), FileError>
+    name: &str,
+) -> Result<Option<Found>, FileError> {
+    match operations.read_up_to(folder, name, LARGEST_FILE) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(Fault::TooMuch(Bound::File(path.clone())).into())
+        }
+        Err(error) => Err(unreadable(Some(path), &error)),
+    }
+}
+
+fn walk_folder<O, V>(operations: &O, path: Option<&RelPath>, folder: &O::Folder, visit: &mut V) -> Result<(), FileError>
 where
     O: Operations,
     V: FnMut(Item<'_, O::Folder>) -> Result<(), FileError>,
