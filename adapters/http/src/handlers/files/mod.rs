@@ -12,13 +12,12 @@ mod recordings;
 mod recordings_folder;
 mod reply;
 mod start_page;
+mod upload;
 mod wish;
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
 
-use fsconnector_disk::{RelPath, Root};
+use fsconnector_disk::Root;
 use tiny_http::Request;
 
 use super::sending::send;
@@ -28,17 +27,8 @@ use crate::routes::FileRoute;
 use recordings::Recordings;
 use recordings_folder::RecordingsFolder;
 use reply::Reply;
+pub use upload::Uploads;
 use wish::{NoWish, Wish};
-
-/// Who keeps what phones upload.
-pub trait Uploads: fmt::Debug + Send + Sync {
-    /// Makes `content` the file at `path` in the static tree. Folders on the way are made as needed.
-    fn write(&self, path: &RelPath, content: &[u8]) -> io::Result<()>;
-
-    /// Adds `content` to the end of the log at `path` in the static tree. A log that gets too long is begun anew, and the
-    /// one before it kept.
-    fn append(&self, path: &RelPath, content: &[u8]) -> io::Result<()>;
-}
 
 /// Answers from files.
 pub(crate) struct Files {
@@ -87,10 +77,7 @@ impl Files {
             FileRoute::Linphone => provisioning::linphone(tree, wish),
             FileRoute::Phone => provisioning::phone(tree, state, wish),
             FileRoute::PhoneShared(folder) => provisioning::shared(tree, folder, wish),
-            FileRoute::Upload => {
-                let _ = &self.uploads;
-                Problem::new(http::StatusCode::NOT_IMPLEMENTED, "this is being built").into()
-            }
+            FileRoute::Upload => upload::reply(self.uploads.as_deref(), state, wish),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Where the recordings are.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fsconnector_disk::{RelPath, Root};
@@ -27,48 +27,44 @@ impl From<Option<PathBuf>> for RecordingsFolder {
 impl RecordingsFolder {
     /// The names of the plain files in it that can be asked for, in no order. A folder that is not there has none.
     pub(super) fn names(&self) -> io::Result<Vec<RecordingName>> {
-        let names = match self.root().and_then(|_| plain_names(self.path.as_deref())) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            names => names?,
+        let entries = match self.look_up(|path| fs::read_dir(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
         };
-        Ok(names.iter().filter_map(|name| RecordingName::parse(name)).collect())
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_str().and_then(RecordingName::parse);
+            // Links are not followed. What has gone meanwhile is not there.
+            if let Some(name) = name.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
-    /// Opens a recording.
+    /// Opens a recording. Anything but a plain file is [`io::ErrorKind::NotFound`].
     pub(super) fn open(&self, name: &RecordingName) -> io::Result<File> {
-        self.root()?.open(&path(name)?)
+        self.look_up(Root::open_folder)?.open(&path(name)?)
     }
 
-    /// Removes a recording.
+    /// Removes a recording, durably. Anything but a plain file is [`io::ErrorKind::NotFound`], and stays.
     pub(super) fn remove(&self, name: &RecordingName) -> io::Result<()> {
-        self.open(name)?;
-        std::fs::remove_file(self.path.as_ref().ok_or(io::ErrorKind::NotFound)?.join(name.as_str()))
+        self.look_up(Root::open_folder)?.remove(&path(name)?)
     }
 
-    fn root(&self) -> io::Result<Root> {
-        let path = self.path.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let root = Root::open_folder(path);
-        let is_missing = root.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    /// Opens the folder. The log is told when it is not there, and again only when it has been there meanwhile.
+    fn look_up<T>(&self, open: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+        let path = self.path.as_deref().ok_or(io::ErrorKind::NotFound)?;
+        let opened = open(path);
+        let is_missing = opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if !self.is_missed.swap(is_missing, Ordering::Relaxed) && is_missing {
             log::warn!("there is no folder {} for recordings; until there is, no recordings are shown", path.display());
         }
-        root
+        opened
     }
 }
 
 fn path(name: &RecordingName) -> io::Result<RelPath> {
     RelPath::parse(name.as_str()).ok_or_else(|| io::ErrorKind::NotFound.into())
-}
-
-fn plain_names(path: Option<&std::path::Path>) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path.ok_or(io::ErrorKind::NotFound)?)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file()
-            && let Ok(name) = entry.file_name().into_string()
-        {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
