@@ -26,3 +26,31 @@ impl fmt::Display for Mac {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_one_form_however_it_is_written() {
+        for written in ["0004F2AABBCC", "00:04:f2:aa:bb:cc", "00-04-F2-AA-BB-CC", "0004-f2aa-bbcc"] {
+            assert_eq!(Mac::parse(written).map(|mac| mac.to_string()).as_deref(), Some("0004f2aabbcc"), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for other in [
+            "",
+            "none",
+            "0004f2aabbc",
+            "0004f2aabbccd",
+            "0004f2aabbcg",
+            ":0004f2aabbcc",
+            "00::04f2aabbcc",
+            "../04f2aabbcc",
+        ] {
+            assert_eq!(Mac::parse(other), None, "{other}");
+        }
+    }
+}

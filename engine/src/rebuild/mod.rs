@@ -201,13 +201,6 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const USER: &str = r#"<include><user id="{id}"><params><param name="password" value="{password}"/></params><variables>
-        <variable name="user_context" value="{context}"/><variable name="conpin" value="{conpin}"/>
-        <variable name="effective_caller_id_name" value="{name}"/><variable name="polymac" value="{polymac}"/>
-        <variable name="verto_dvar_email" value="{email}"/></variables></user></include>"#;
-    const CONFERENCE: &str = r#"<include><extension name="{name}"><condition field="destination_number" expression="^{num}$">
-        <action application="conference" data="{name}@{type}+{pin}"/></condition></extension></include>"#;
-
     fn user(id: &str) -> Value {
         json!({"id": id, "password": "pw", "conpin": "2357", "context": "team", "name": format!("name {id}"),
             "email": "a@example.org", "polymac": "none"})
@@ -226,7 +219,7 @@ mod tests {
     fn rebuild(users: &[Value], conferences: &[Value], phones: bool) -> Rebuild {
         let state = json!({"info": {}, "globals": {"modconpin": "2357"}, "conferencetypes": [],
             "users": users, "conferences": conferences});
-        let templates = Templates::new([("user.xml", USER), ("conference/default.xml", CONFERENCE)]).unwrap();
+        let templates = Templates::new(fsconnector_templates::ALL).unwrap();
         Rebuild::new(&state.to_string(), Config::default(), templates, phones.then(PublicAddress::default)).unwrap()
     }
 

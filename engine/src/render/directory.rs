@@ -11,10 +11,22 @@ use crate::files::Damage;
 /// stays as it is, byte for byte.
 pub(super) fn merge(directory: &[u8], ours: &str) -> Result<String, Damage> {
     let text = std::str::from_utf8(directory).map_err(|_| Damage("it is not in UTF-8".into()))?;
-    let mut found = Found::default();
-    walk(text, |piece| found.see(piece, text)).map_err(|flaw| damage(&flaw, text))?;
+    if let Some(merged) = merge_unchanged(text, ours) {
+        return Ok(merged);
+    }
+    let found = Found::look(text).map_err(|flaw| damage(&flaw, text))?;
     let list = found.list.ok_or_else(|| Damage("there is no item_list in it".into()))?;
     Ok(assemble(text, list, &found.ours, ours))
+}
+
+/// The same for a directory that has `ours` already, where they belong, which is what most have. Only the rest has to be
+/// read: `ours` are whole elements, so whatever is behind them means the same without them.
+fn merge_unchanged(text: &str, ours: &str) -> Option<String> {
+    let (before, behind) = text.split_once(ours).filter(|_| !ours.is_empty())?;
+    let rest = [before, behind].concat();
+    let found = Found::look(&rest).ok()?;
+    let list = found.list.filter(|list| matches!(list, List::Open(end) if *end == before.len()))?;
+    Some(assemble(&rest, list, &found.ours, ours))
 }
 
 /// The words of a flaw can hold what the owner wrote; its line does not.
@@ -52,6 +64,12 @@ enum List {
 }
 
 impl Found {
+    fn look(text: &str) -> Result<Self, Flaw> {
+        let mut found = Self::default();
+        walk(text, |piece| found.see(piece, text))?;
+        Ok(found)
+    }
+
     fn see(&mut self, piece: &Piece<'_>, text: &str) -> Result<(), Flaw> {
         let Range { start, end } = piece.span;
         match (&piece.event, piece.depth) {
@@ -198,6 +216,20 @@ mod tests {
         check(
             &around(&format!("<item_list b=\"'\">{owners}</item_list>")),
             &around(&format!("<item_list b=\"'\">OURS{owners}</item_list>")),
+        );
+    }
+
+    #[test]
+    fn our_items_elsewhere_are_not_taken_for_those_at_the_beginning() {
+        check(
+            "<directory><!--<item_list>OURS--><item_list><!-- x -->OURS</item_list></directory>"
+                .replace("OURS", OURS)
+                .as_str(),
+            "<directory><!--<item_list>OURS--><item_list>OURS<!-- x --></item_list></directory>",
+        );
+        check(
+            "<directory><item_list>OURS<item/>OURS</item_list></directory>".replace("OURS", OURS).as_str(),
+            "<directory><item_list>OURS<item/></item_list></directory>",
         );
     }
 

@@ -45,6 +45,8 @@ struct Sample {
     id: &'static str,
     /// A name, and any other text.
     text: &'static str,
+    /// The name of a conference: any text without `@` and `$`, but not none.
+    conference: &'static str,
     profile: &'static str,
     pin: Option<&'static str>,
     polymac: &'static str,
@@ -55,6 +57,7 @@ const SAMPLES: [Sample; 3] = [
     Sample {
         id: "20000",
         text: "Anna",
+        conference: "team",
         profile: "other",
         pin: None,
         polymac: "0004f2000001",
@@ -64,12 +67,13 @@ const SAMPLES: [Sample; 3] = [
     Sample {
         id: "2<0>&'\"",
         text: r#"J"ü'rgen\ & <b>C</o> ]]> --> :@/?# 100% {x} \{ 日本 🎧 "#,
+        conference: r#"J"ü'rgen\ & <b>C</o> ]]> --> :/?# 100% {x} \{ 日本 🎧 "#,
         profile: "a'b\"c&<d>{e}",
         pin: Some("4711"),
         polymac: "<&\"'>",
         address: Some("[::1]:3000"),
     },
-    Sample { id: "0", text: "", profile: "other", pin: None, polymac: "none", address: None },
+    Sample { id: "0", text: "", conference: "c", profile: "other", pin: None, polymac: "none", address: None },
 ];
 
 impl Sample {
@@ -88,8 +92,7 @@ impl Sample {
     fn conference(&self, context: &Context) -> Conference {
         Conference {
             num: context.conferences.first(),
-            // What stands before the `@` of a profile.
-            name: self.text.replace('@', "").into(),
+            name: self.conference.into(),
             profile: self.profile.into(),
             context: context.name.clone(),
             pin: self.pin.map(Secret::new),
@@ -293,5 +296,5 @@ fn check_attributes(tag: &BytesStart<'_>) -> Result<(), String> {
 
 /// A phone knows only the five entities of XML.
 fn check_references(text: &str) -> Result<(), String> {
-    unescape(text).map(|_| ()).map_err(|error| error.to_string())
+    unescape(text).map(|_| ()).map_err(|_| "a reference to what XML does not know".into())
 }
