@@ -11,6 +11,9 @@ pub(crate) struct CommandLine {
     /// The configuration file; without it, fsconnector.toml in this folder, if it is there.
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// A folder with templates that take the place of those of the same names that come with the program.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) templates: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -29,5 +32,12 @@ pub(crate) enum Command {
     Check {
         /// The configuration tree; without it, the configured one.
         tree: Option<PathBuf>,
+    },
+    /// Writes all files of users, conferences and phones from a saved answer of `GET /api/info/state`. No switch is needed, and
+    /// no connector may be at work in the same trees.
+    Rebuild {
+        /// The saved answer; `-` reads it from standard input.
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
     },
 }

@@ -1,13 +1,15 @@
 //! `fsconnector demo`: the program with a simulated switch and an example configuration, to look around.
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use fsconnector_engine::access::Right;
-use fsconnector_engine::state::State;
+use fsconnector_engine::access::{Right, Role};
+use fsconnector_engine::mac::Mac;
+use fsconnector_engine::state::{State, User};
 use fsconnector_simulator::config::Folder;
 use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
 use include_dir::{Dir, include_dir};
@@ -16,21 +18,29 @@ use crate::heart::Clock;
 use crate::program::Program;
 use crate::settings::Settings;
 use crate::stop::Signals;
+use crate::wave;
 
 /// The example configuration of FreeSWITCH.
 static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/freeswitch");
 
+/// The conferences of which there are recordings.
+const RECORDED: [&str; 2] = ["team", "friends_video"];
+
 /// Serves until a signal comes. The files are in a scratch folder, which is removed in the end.
-pub(crate) async fn run(port: u16) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) async fn run(port: u16, templates: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let scratch = tempfile::Builder::new().prefix("fsconnector-demo-").tempdir()?;
     let configuration = scratch.path().join("etc");
-    std::fs::create_dir(&configuration)?;
+    fs::create_dir(&configuration)?;
     EXAMPLE.extract(&configuration)?;
     let switch = start_switch(&configuration)?;
-    let program = Program::start(Settings::for_demo(port, switch.address(), scratch.path())?).await?;
+    let mut settings = Settings::for_demo(port, switch.address(), scratch.path())?;
+    settings.folders.templates = templates;
+    write_recordings(&settings.folders.recordings)?;
+    let program = Program::start(settings).await?;
     if let Some(state) = program.first_state().await {
-        print_welcome(program.address(), &state, switch.address(), &configuration)?;
+        program.provision(&state)?;
+        print_welcome(&state, program.address(), switch.address(), scratch.path())?;
     }
     signals.wait().await;
     program.stop().await;
@@ -44,19 +54,43 @@ fn start_switch(configuration: &Path) -> io::Result<EventSocket<Folder>> {
     EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }
 
-fn print_welcome(address: SocketAddr, state: &State, switch: SocketAddr, configuration: &Path) -> io::Result<()> {
-    let configuration = configuration.display();
+/// Writes what the switch would have recorded.
+fn write_recordings(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    let now = Clock::start().now().wall;
+    for (conference, hertz) in RECORDED.into_iter().zip([440, 660]) {
+        fs::write(folder.join(format!("{conference}-{now}.wav")), wave::tone(hertz))?;
+    }
+    Ok(())
+}
+
+fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "fsconnector serves a simulated switch with an example configuration.\n")?;
     writeln!(out, "  address   http://{address}/")?;
-    let logins = state.users.iter().filter_map(|user| state.users.login(&user.name));
-    for (user, _) in logins.filter(|(_, role)| role.may(Right::Administer)) {
+    let logins: Vec<(&User, Role)> =
+        state.users.iter().filter_map(|user| state.users.login(&user.name)).collect();
+    for (user, role) in &logins {
         let (name, password) = (&user.name, user.password.expose());
-        writeln!(out, "  user      {name}\n  password  {password}")?;
-        writeln!(out, "  try       curl --digest -u {name}:{password} http://{address}/api/users")?;
+        writeln!(out, "  user      {name} ({role}), password {password}")?;
     }
-    writeln!(out, "  files     {configuration}")?;
+    for (user, role) in &logins {
+        let (name, password) = (&user.name, user.password.expose());
+        for target in worth_trying(user, *role) {
+            writeln!(out, "  try       curl --digest -u {name}:{password} http://{address}{target}")?;
+        }
+    }
+    writeln!(out, "  files     {}", scratch.display())?;
     writeln!(out, "  switch    event socket on {switch}")?;
     writeln!(out, "\nCtrl-C ends it and removes the files.")?;
     out.flush()
+}
+
+/// What this user may want to see first.
+fn worth_trying(user: &User, role: Role) -> Vec<&'static str> {
+    let administers = role.may(Right::Administer);
+    let of_admin = ["/api/users", "/api/recordings", "/api/store/directory", "/api/openapi.json"];
+    let phone = Mac::parse(&user.polymac).map(|_| "/polycom/allprov.cfg");
+    let all = of_admin.into_iter().filter(|_| administers);
+    all.chain(["/linphone"]).chain(phone).collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use fsconnector_disk::ConfigurationTree;
+use fsconnector_disk::Disk;
 use fsconnector_engine::Engine;
 use fsconnector_engine::io::{Effect, Input};
 use fsconnector_engine::note::{Level, Note};
@@ -46,7 +46,7 @@ pub(crate) struct Wires {
     pub(crate) asked: Receiver<Asked>,
     /// Who gives them their answers.
     pub(crate) gate: Arc<Gate>,
-    pub(crate) tree: ConfigurationTree,
+    pub(crate) disk: Disk,
     pub(crate) readers: Arc<Current>,
     /// Gets the first state.
     pub(crate) states: Sender<Arc<State>>,
@@ -114,9 +114,9 @@ fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
             let _ = wires.to_switch.try_send(Outgoing { id, epoch, command });
         }
         Effect::Files { id, work } => {
-            let (tree, done) = (wires.tree.clone(), files_done.clone());
+            let (disk, done) = (wires.disk.clone(), files_done.clone());
             let task = smol::spawn(async move {
-                let result = smol::unblock(move || tree.perform(&work)).await;
+                let result = smol::unblock(move || disk.perform(&work)).await;
                 // Nobody waits for it when the program ends.
                 let _ = done.send(Input::FilesDone { id, result }).await;
             });

@@ -2,7 +2,8 @@
 //!
 //! One thread runs the engine's loop ([`heart`]); the sockets, of the switch and of HTTP clients, are tasks of their
 //! own, and whatever waits for the disk runs on a pool of threads. [`program`] puts them together, [`settings`] is what
-//! they are told, [`demo`] gives them a simulated switch, [`check`] looks at a configuration tree without any switch.
+//! they are told, [`templates`] what they write files with. [`demo`] gives them a simulated switch, [`check`] looks at a
+//! configuration tree and [`rebuild`] writes one from a saved state, both without any switch.
 
 mod check;
 mod command_line;
@@ -10,8 +11,12 @@ mod demo;
 mod heart;
 mod journal;
 mod program;
+mod rebuild;
 mod settings;
 mod stop;
+mod templates;
+mod trees;
+mod wave;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -36,15 +41,21 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
-    let settings = Settings::load(command_line.config.as_deref(), |name| std::env::var(name).ok())?;
+    let mut settings = Settings::load(command_line.config.as_deref(), |name| std::env::var(name).ok())?;
+    if command_line.templates.is_some() {
+        settings.folders.templates = command_line.templates;
+    }
     match command_line.command.unwrap_or(Command::Serve) {
         Command::Serve => smol::block_on(serve(settings)),
-        Command::Demo { port } => smol::block_on(demo::run(port)),
+        Command::Demo { port } => smol::block_on(demo::run(port, settings.folders.templates)),
         Command::Check { tree } => {
             let tree = tree.unwrap_or(settings.folders.configuration);
-            check::run(&tree, &settings.engine)
-                .map_err(|error| format!("cannot check {}: {error}", tree.display()).into())
+            let checked = check::run(&tree, &settings.engine)
+                .map_err(|error| format!("cannot check {}: {error}", tree.display()))?;
+            templates::load(settings.folders.templates.as_deref())?;
+            Ok(checked)
         }
+        Command::Rebuild { state } => rebuild::run(&state, settings),
     }
 }
 

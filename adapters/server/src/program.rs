@@ -9,19 +9,25 @@ use std::thread;
 use std::time::Duration;
 
 use async_net::TcpListener;
-use fsconnector_disk::{ConfigurationTree, OpenError, Root};
-use fsconnector_engine::render::Templates;
+use fsconnector_disk::{Disk, OpenError, Root};
+use fsconnector_engine::config::Config;
+use fsconnector_engine::files::FileWork;
+use fsconnector_engine::path::Tree;
+use fsconnector_engine::query::Query;
+use fsconnector_engine::rebuild::Rebuild;
+use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
-use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, Plain, serve};
+use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, GateError, Plain, Uploads, serve};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
 
 use crate::heart::{self, Clock, Wires};
-use crate::settings::Settings;
+use crate::settings::{Folders, Reach, Settings};
+use crate::{templates, trees};
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
 const WAITING_BATCHES: usize = 16;
@@ -32,6 +38,10 @@ const FAREWELL: Duration = Duration::from_secs(9);
 /// The running program.
 pub(crate) struct Program {
     address: SocketAddr,
+    disk: Disk,
+    templates: Templates,
+    /// Where phones reach it, if they are provisioned.
+    phones: Option<PublicAddress>,
     first_state: Receiver<Arc<State>>,
     /// Nothing is ever sent: closing it stops the gate.
     stop_gate: Sender<()>,
@@ -56,13 +66,14 @@ impl Program {
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
-        let tree = open_tree(&settings.folders.configuration)?;
-        let templates = Templates::new(fsconnector_templates::ALL)?;
-        let gate = open_gate(&settings, &readers, queue)?;
+        let templates = templates::load(settings.folders.templates.as_deref())?;
+        let disk = take_over(&settings.folders)?;
+        let gate = open_gate(&settings, &disk, &readers, queue)?;
+        let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, Some(address)));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
-        let start = Start { templates, unsettled: true, phones: None };
+        let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
         let engine = Engine::new(settings.engine, start, clock.now())?;
-        let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), tree, readers, states };
+        let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), disk: disk.clone(), readers, states };
         thread::Builder::new()
             .name("engine".into())
             .spawn(move || smol::block_on(heart::beat(engine, wires, engine_stopped)))?;
@@ -78,7 +89,7 @@ impl Program {
             let _ = gate_stopped.recv().await;
         }));
         log::info!("listening on http://{address}");
-        Ok(Self { address, first_state, stop_gate, gate, stop_engine, switch })
+        Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, switch })
     }
 
     /// Where it listens.
@@ -89,6 +100,16 @@ impl Program {
     /// The first state that is read from the switch, as soon as it is there.
     pub(crate) async fn first_state(&self) -> Option<Arc<State>> {
         self.first_state.recv().await.ok()
+    }
+
+    /// Writes the files of all phones, as an administrator would have it done.
+    pub(crate) fn provision(&self, state: &State) -> Result<(), Box<dyn Error>> {
+        let saved = String::from_utf8(Query::InfoState.answer(state))?;
+        let rebuild = Rebuild::new(&saved, Config::clone(&state.config), self.templates.clone(), self.phones.clone())?;
+        let mut files = rebuild.set;
+        files.changes.retain(|change| change.path.tree == Tree::Static);
+        self.disk.perform(&FileWork::Provision(files))?;
+        Ok(())
     }
 
     /// Stops: first accepting, then the engine when nothing is in flight, at last the session with the switch. After
@@ -124,38 +145,49 @@ async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))
 }
 
-/// Takes over the configuration tree. If it cannot be reached it may still be there later, and until then there is
-/// something to read; but two connectors must not write in one tree.
-fn open_tree(path: &Path) -> Result<ConfigurationTree, OpenError> {
-    match ConfigurationTree::open(path) {
+/// Takes over the trees. If that of the configuration cannot be reached it may still be there later, and until then there
+/// is something to read; but two connectors must not write in one tree.
+fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
+    match trees::take_over(folders) {
         Err(error @ OpenError::Unreachable { .. }) => {
             log::warn!("{error}; nothing can be changed");
-            Ok(ConfigurationTree::new(path))
+            Ok(Disk::reading(trees::places(folders)))
         }
-        Ok((tree, recovered)) => {
-            if recovered.unsettled {
-                log::warn!("an unfinished change of an earlier run was undone");
-            }
-            for path in &recovered.left {
-                log::warn!("{path} was changed by hand meanwhile and left as it is");
-            }
-            Ok(tree)
-        }
-        Err(error) => Err(error),
+        taken => taken,
     }
 }
 
-fn open_gate(settings: &Settings, readers: &Arc<Current>, queue: Sender<Asked>) -> Result<Arc<Gate>, Box<dyn Error>> {
-    let files = &settings.folders.files;
-    let files = match Root::open_folder(files) {
-        Ok(root) => Some(Arc::new(root)),
-        Err(error) => {
-            log::warn!("no files are served from {}: {error}", files.display());
-            None
+/// Where phones reach a program that listens at `address`.
+pub(crate) fn public_address(reach: &Reach, address: Option<SocketAddr>) -> PublicAddress {
+    match reach {
+        Reach::Secure(hostname) => {
+            PublicAddress { is_secure: true, host: hostname.as_ref().map(|hostname| hostname.as_str().to_owned()) }
         }
+        Reach::Plain => PublicAddress { is_secure: false, host: address.map(|address| address.to_string()) },
+    }
+}
+
+fn open_gate(
+    settings: &Settings,
+    disk: &Disk,
+    readers: &Arc<Current>,
+    queue: Sender<Asked>,
+) -> Result<Arc<Gate>, GateError> {
+    let uploads = disk.static_tree().ok().map(|_| Arc::new(disk.clone()) as Arc<dyn Uploads>);
+    let config = GateConfig {
+        origins: settings.http.origins.clone(),
+        files: static_tree(disk, &settings.folders.files),
+        recordings: Some(settings.folders.recordings.clone()),
+        uploads,
+        ..GateConfig::default()
     };
-    let config = GateConfig { origins: settings.http.origins.clone(), files, ..GateConfig::default() };
-    Ok(Arc::new(Gate::open(config, Arc::clone(readers), queue)?))
+    Gate::open(config, Arc::clone(readers), queue).map(Arc::new)
+}
+
+/// The static tree, if only for reading.
+fn static_tree(disk: &Disk, path: &Path) -> Option<Arc<Root>> {
+    let root = disk.static_tree().or_else(|_| Root::open_folder(path).map(Arc::new));
+    root.inspect_err(|error| log::warn!("no files are served from {}: {error}", path.display())).ok()
 }
 
 /// An executor with a thread for each core, for the connections of clients.

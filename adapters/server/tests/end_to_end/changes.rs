@@ -9,12 +9,6 @@ use crate::client::{Login, post};
 use crate::connector::{Connector, wait_for};
 use crate::stage::{ADMIN, Stage};
 
-fn ready(stage: &Stage) -> Connector {
-    let connector = stage.connector();
-    connector.wait_until_ready();
-    connector
-}
-
 fn add(connector: &Connector, items: &Value) -> Value {
     let answer = connector.post(ADMIN, "/api/users/add", items);
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -28,7 +22,7 @@ fn errors(answer: &Value) -> Vec<&str> {
 #[test]
 fn a_new_user_is_in_the_tree_in_the_list_and_can_log_in_and_moves_and_goes() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     let anna = json!([{"name": "anna", "email": "anna@example.org", "context": "friends"}]);
     let added = add(&connector, &anna);
     assert_eq!((&added["op"], &added["done"][0]["id"]), (&json!("users/add"), &json!("21000")));
@@ -54,7 +48,7 @@ fn a_new_user_is_in_the_tree_in_the_list_and_can_log_in_and_moves_and_goes() {
 #[test]
 fn a_new_conference_is_in_the_tree_and_in_the_list_and_moves_and_goes() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     let chat = json!([{"name": "chat", "type": "48kHz-video", "context": "public"}]);
     let added = connector.post(ADMIN, "/api/conferences/add", &chat).json();
     assert_eq!(added["done"], json!([{"num": "32001", "name": "chat", "type": "48kHz-video", "context": "public"}]));
@@ -69,7 +63,7 @@ fn a_new_conference_is_in_the_tree_and_in_the_list_and_moves_and_goes() {
 #[test]
 fn awkward_names_come_back_unchanged_and_can_log_in_and_dangerous_ones_are_refused() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     let good = ["A & B <\"'>", "Анна", "日本", "🎧", "a]]>b", "x\" value=\"y", "O'Neil", "&amp;", "C\\x", "100%"];
     let bad = ["$${es_pw}", "<!--x", "X-Pre-Process", "a\tb", "a\nb", "a\0b", "a:b"];
     let item = |name: &&str| json!({"name": name, "email": "a@example.org", "context": "public", "password": name});
@@ -86,7 +80,7 @@ fn awkward_names_come_back_unchanged_and_can_log_in_and_dangerous_ones_are_refus
 #[test]
 fn a_thousand_users_in_one_request_fill_a_context_and_the_next_fails_alone() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     let item = |n: u32| json!({"name": format!("user {n}"), "email": "a@example.org", "context": "friends"});
     let answer = add(&connector, &(0..1000).map(item).collect());
     assert_eq!(answer["done"].as_array().unwrap().len(), 1000);
@@ -98,7 +92,7 @@ fn a_thousand_users_in_one_request_fill_a_context_and_the_next_fails_alone() {
 #[test]
 fn a_hundred_clients_at_once_get_a_hundred_numbers_with_far_fewer_reloads() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     let before = stage.loads();
     let address = connector.address;
     let client = |n: u32| {
@@ -121,7 +115,7 @@ fn a_hundred_clients_at_once_get_a_hundred_numbers_with_far_fewer_reloads() {
 #[test]
 fn with_a_broken_file_in_the_tree_an_add_fails_with_the_switchs_words_and_leaves_nothing() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     stage.write("directory/team/broken.xml", "<user id=\"20009\">\n");
     let anna = json!([{"name": "anna", "email": "anna@example.org", "context": "friends"}]);
     for _ in 0..2 {
@@ -137,7 +131,7 @@ fn with_a_broken_file_in_the_tree_an_add_fails_with_the_switchs_words_and_leaves
 #[test]
 fn without_the_switch_a_change_is_503_and_changes_nothing() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     stage.switch.shut_down();
     let connected = || connector.get(ADMIN, "/api/info").json()["info"]["switch"]["connected"].clone();
     wait_for("the end of the session", connected, |connected| *connected == false);
@@ -154,7 +148,7 @@ fn without_the_switch_a_change_is_503_and_changes_nothing() {
 #[test]
 fn a_switch_that_is_lost_in_the_middle_has_changed_nothing_and_reloads_when_it_is_back() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     stage
         .switch
         .edit(|switch| switch.faults.answers.push(("api reloadxml".into(), fsconnector_simulator::Answer::Never)));
@@ -183,7 +177,7 @@ fn files_that_were_made_by_hand_are_listed_and_never_overwritten() {
     stage.write("directory/team/20001.xml", &shared);
     stage.write("directory/team/by-hand.xml", &renamed);
     stage.switch.reload();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     assert_eq!(connector.user_ids(ADMIN).len(), 4);
     for id in ["20001", "20002", "20003"] {
         for (target, item) in
@@ -203,7 +197,7 @@ fn files_that_were_made_by_hand_are_listed_and_never_overwritten() {
 #[test]
 fn an_edit_that_is_not_loaded_yet_is_not_lost() {
     let stage = Stage::new();
-    let connector = ready(&stage);
+    let connector = stage.ready();
     stage.write_user("team", "20000", "somebody", "else");
     let before = fs::read_to_string(stage.path("directory/team/20000.xml")).unwrap();
     let answer = connector.post(ADMIN, "/api/users/mod", &json!([{"id": "20000", "name": "new"}])).json();
@@ -214,7 +208,7 @@ fn an_edit_that_is_not_loaded_yet_is_not_lost() {
 #[test]
 fn a_second_connector_on_the_same_tree_refuses_to_start() {
     let stage = Stage::new();
-    let _first = ready(&stage);
+    let _first = stage.ready();
     let variables = stage.variables();
     let output =
         std::process::Command::new(env!("CARGO_BIN_EXE_fsconnector")).env_clear().envs(variables).output().unwrap();

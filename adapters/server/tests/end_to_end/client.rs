@@ -73,7 +73,12 @@ pub(crate) fn authorization(challenge: &Answer, login: Login<'_>, method: &str, 
 
 /// Asks for something, logging in as a browser does.
 pub(crate) fn get(address: SocketAddr, login: Login<'_>, target: &str) -> Answer {
-    send(address, login, "GET", target, "").unwrap()
+    try_get(address, login, target).unwrap()
+}
+
+/// The same of somebody who may be gone.
+pub(crate) fn try_get(address: SocketAddr, login: Login<'_>, target: &str) -> io::Result<Answer> {
+    send(address, login, "GET", target, "")
 }
 
 /// Has something changed, logging in as curl does.

@@ -4,11 +4,17 @@
 
 mod client;
 mod connector;
+mod curl;
 mod stage;
 
+mod archives;
 mod changes;
 mod demo;
 mod following;
 mod killing;
 mod login;
+mod provisioning;
+mod rebuilding;
+mod recordings;
+mod templates;
 mod trees;

@@ -1,10 +1,12 @@
 //! A simulated switch on a copy of the example configuration.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fsconnector_simulator::config::{Files, Folder};
@@ -16,6 +18,11 @@ use crate::connector::Connector;
 
 /// The administrator of the example configuration.
 pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-at-once" };
+
+/// A member and a guest whose names are not plain; see [`Stage::with_all_roles`].
+pub(crate) const MEMBER: Login<'_> = Login { name: "Jürgen", password: "gehört zu mir" };
+/// See [`MEMBER`].
+pub(crate) const GUEST: Login<'_> = Login { name: "A & B <\"'>", password: "\"&<'\\" };
 
 /// The files of a switch, with a count of how often it has loaded them.
 pub(crate) struct Counted {
@@ -39,26 +46,78 @@ impl Files for Counted {
 /// A switch and its files.
 pub(crate) struct Stage {
     pub(crate) switch: EventSocket<Counted>,
+    /// Before the folder in which it is mounted.
+    _volume: Option<Volume>,
     scratch: TempDir,
 }
 
+/// A volume in memory, as long as this lives.
+struct Volume(PathBuf);
+
+impl Volume {
+    /// A volume of so many bytes; nothing if this user or computer cannot have one.
+    fn mount(place: &Path, bytes: usize) -> Option<Self> {
+        let options = format!("size={bytes}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(place).output().ok()?;
+        mount.status.success().then(|| Self(place.to_owned()))
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
+    }
+}
+
 impl Stage {
-    /// A switch with the example configuration.
+    /// A switch with the example configuration, and its administrator as the only user.
     pub(crate) fn new() -> Self {
+        Self::in_scratch(tempfile::tempdir().unwrap(), None)
+    }
+
+    /// The same with the configuration on a volume of its own, which has room for so many bytes; nothing if that cannot be
+    /// had.
+    pub(crate) fn on_volume(bytes: usize) -> Option<Self> {
+        let scratch = tempfile::tempdir().unwrap();
+        let configuration = scratch.path().join("etc");
+        fs::create_dir(&configuration).unwrap();
+        let volume = Volume::mount(&configuration, bytes)?;
+        Some(Self::in_scratch(scratch, Some(volume)))
+    }
+
+    fn in_scratch(scratch: TempDir, volume: Option<Volume>) -> Self {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/freeswitch");
-        Self::with_tree(&example)
+        let stage = Self::with_tree_in(&example, scratch, volume);
+        for other in ["directory/friends/21000.xml", "directory/public/22000.xml"] {
+            fs::remove_file(stage.path(other)).unwrap();
+        }
+        stage.switch.reload();
+        stage
+    }
+
+    /// A switch with an administrator, a member and a guest whose names are not plain.
+    pub(crate) fn with_all_roles() -> Self {
+        let stage = Self::new();
+        stage.write_user("friends", "21000", "Jürgen", "gehört zu mir");
+        stage.write_user("public", "22000", "A &amp; B &lt;&quot;'&gt;", "&quot;&amp;&lt;'\\");
+        stage.switch.reload();
+        stage
     }
 
     /// A switch with a copy of `tree`.
     pub(crate) fn with_tree(tree: &Path) -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        Self::with_tree_in(tree, tempfile::tempdir().unwrap(), None)
+    }
+
+    fn with_tree_in(tree: &Path, scratch: TempDir, volume: Option<Volume>) -> Self {
         let configuration = scratch.path().join("etc");
         copy(tree, &configuration);
+        fs::create_dir(scratch.path().join("recordings")).unwrap();
         let identity = Identity { conf_dir: configuration.to_string_lossy().into_owned(), ..Identity::default() };
         let files = Counted { folder: Folder::new(&configuration), loads: AtomicUsize::new(0) };
         let switch = SimSwitch::new(files, identity, 0);
         let switch = EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        Self { switch, scratch }
+        Self { switch, _volume: volume, scratch }
     }
 
     /// How often the switch has loaded its files.
@@ -78,6 +137,46 @@ impl Stage {
     /// Where a file of the configuration is.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.scratch.path().join("etc").join(file)
+    }
+
+    /// Where a file of the static tree is.
+    pub(crate) fn static_path(&self, file: &str) -> PathBuf {
+        self.scratch.path().join("static").join(file)
+    }
+
+    /// What a file of the static tree says; nothing if it is not there.
+    pub(crate) fn static_text(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.static_path(file)).ok()
+    }
+
+    /// Writes a file of the static tree by hand, with its folder.
+    pub(crate) fn write_static(&self, file: &str, content: impl AsRef<[u8]>) {
+        let path = self.static_path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Where a recording is.
+    pub(crate) fn recording(&self, name: &str) -> PathBuf {
+        self.scratch.path().join("recordings").join(name)
+    }
+
+    /// All files of the configuration with what they say, hidden ones included.
+    pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut waiting = vec![self.path("")];
+        while let Some(folder) = waiting.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.is_symlink() {
+                    waiting.push(path);
+                } else {
+                    let content = fs::read(&path).unwrap_or_default();
+                    files.insert(path, content);
+                }
+            }
+        }
+        files
     }
 
     /// Writes a file of the configuration by hand.
@@ -111,7 +210,8 @@ impl Stage {
             ("FSPORT", self.switch.address().port().to_string()),
             ("FASTIPORT", "0".to_owned()),
             ("SWITCHCONF", configuration.to_string_lossy().into_owned()),
-            ("STATICPATH", self.scratch.path().join("static").to_string_lossy().into_owned()),
+            ("STATICPATH", self.static_path("").to_string_lossy().into_owned()),
+            ("RECPATH", self.recording("").to_string_lossy().into_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -119,9 +219,37 @@ impl Stage {
 
     /// Starts a connector for this switch.
     pub(crate) fn connector(&self) -> Connector {
+        self.connector_with(&[])
+    }
+
+    /// Starts a connector for this switch, with arguments.
+    pub(crate) fn connector_with(&self, arguments: &[&str]) -> Connector {
         let variables = self.variables();
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-        Connector::start(&[], &variables)
+        Connector::start(arguments, &variables)
+    }
+
+    /// Starts a connector for this switch, and waits until it has read what there is.
+    pub(crate) fn ready(&self) -> Connector {
+        let connector = self.connector();
+        connector.wait_until_ready();
+        connector
+    }
+
+    /// Runs the program with these arguments and `input` until it ends.
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It need not want to read.
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+        process.wait_with_output().unwrap()
     }
 }
 

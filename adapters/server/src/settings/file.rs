@@ -1,0 +1,226 @@
+//! The configuration file, and the environment variables of the earlier program.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fsconnector_engine::access::Role;
+use fsconnector_engine::config::{Config, ConfigError, Context, ContextName, NumberRange};
+use fsconnector_engine::esl::command::Password;
+use fsconnector_engine::esl::session::Patience;
+use fsconnector_http::Origin;
+use serde::Deserialize;
+
+use super::{Folders, Hostname, Http, Reach, Settings, SettingsError, Switch};
+
+/// The configuration file. Every value has a default; unknown keys are errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) switch: FileSwitch,
+    pub(super) http: FileHttp,
+    pub(super) folders: FileFolders,
+    contexts: Option<Vec<FileContext>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileSwitch {
+    pub(super) address: String,
+    pub(super) port: u16,
+    password: Hidden,
+    /// Seconds between two `HEARTBEAT` events: `event-heartbeat-interval` in the switch's `switch.conf.xml`.
+    heartbeat: u32,
+}
+
+/// A text that a debug print does not show.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileHttp {
+    address: IpAddr,
+    pub(super) port: u16,
+    hostname: Option<String>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    allow_plain: bool,
+    origins: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileFolders {
+    pub(super) configuration: PathBuf,
+    pub(super) recordings: PathBuf,
+    #[serde(rename = "static")]
+    pub(super) files: PathBuf,
+    templates: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileContext {
+    name: String,
+    role: FileRole,
+    users: [u32; 2],
+    conferences: [u32; 2],
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileRole {
+    Admin,
+    Member,
+    Guest,
+}
+
+impl Default for FileSwitch {
+    fn default() -> Self {
+        Self { address: "127.0.0.1".into(), port: 8021, password: Hidden("ClueCon".into()), heartbeat: 20 }
+    }
+}
+
+impl Default for FileHttp {
+    fn default() -> Self {
+        Self {
+            address: [127, 0, 0, 1].into(),
+            port: 3000,
+            hostname: None,
+            certificate: None,
+            key: None,
+            allow_plain: false,
+            origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for FileFolders {
+    fn default() -> Self {
+        Self {
+            configuration: "/etc/freeswitch".into(),
+            recordings: "/recordings".into(),
+            files: "/static".into(),
+            templates: None,
+        }
+    }
+}
+
+impl File {
+    pub(super) fn parse(text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let before = text.get(..at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let secret = text.lines().nth(line - 1).is_some_and(|line| line.contains("password"));
+            // The message can quote the value.
+            let message = if secret { "the password must be a text in quotes".into() } else { error.message().into() };
+            SettingsError::NotToml { line, message }
+        })
+    }
+
+    /// Takes what the environment variables of the earlier program say; empty ones say nothing.
+    pub(super) fn override_by(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+        let variable = |name: &'static str| environment(name).filter(|value| !value.is_empty());
+        let port = |name, port: &mut u16| {
+            if let Some(value) = variable(name) {
+                *port = value.parse().map_err(|_| SettingsError::Variable { name, expected: "a port number" })?;
+            }
+            Ok::<(), SettingsError>(())
+        };
+        let path = |name, path: &mut PathBuf| {
+            if let Some(value) = variable(name) {
+                *path = value.into();
+            }
+        };
+        let optional = |name, path: &mut Option<PathBuf>| {
+            if let Some(value) = variable(name) {
+                *path = Some(value.into());
+            }
+        };
+        port("FSPORT", &mut self.switch.port)?;
+        port("FASTIPORT", &mut self.http.port)?;
+        path("RECPATH", &mut self.folders.recordings);
+        path("SWITCHCONF", &mut self.folders.configuration);
+        path("STATICPATH", &mut self.folders.files);
+        optional("FASTICERT", &mut self.http.certificate);
+        optional("FASTIKEY", &mut self.http.key);
+        if let Some(address) = variable("FSIP") {
+            self.switch.address = address;
+        }
+        if let Some(password) = variable("FSPW") {
+            self.switch.password = Hidden(password);
+        }
+        if let Some(hostname) = variable("CONHOSTNAME") {
+            self.http.hostname = Some(hostname);
+        }
+        if let Some(address) = variable("FASTIIP") {
+            let expected = "an IP address to listen on";
+            self.http.address = address.parse().map_err(|_| SettingsError::Variable { name: "FASTIIP", expected })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check(self) -> Result<Settings, SettingsError> {
+        let Self { switch, http, folders, contexts } = self;
+        if http.certificate.is_some() || http.key.is_some() {
+            return Err(SettingsError::NoTls);
+        }
+        if !http.address.is_loopback() && !http.allow_plain {
+            return Err(SettingsError::PlainHttp(http.address));
+        }
+        let mut engine = Config::default();
+        if let Some(contexts) = contexts {
+            engine.contexts = contexts.into_iter().map(FileContext::check).collect::<Result<_, _>>()?;
+        }
+        engine.check()?;
+        let hostname = |text: String| Hostname::parse(&text).ok_or(SettingsError::Hostname(text));
+        let hostname = http.hostname.map(hostname).transpose()?;
+        let origin = |text: String| Origin::parse(&text).ok_or(SettingsError::Origin(text));
+        let origins = http.origins.into_iter().map(origin).collect::<Result<_, _>>()?;
+        Ok(Settings {
+            switch: Switch {
+                address: switch.address,
+                port: switch.port,
+                password: Password::parse(&switch.password.0).ok_or(SettingsError::SwitchPassword)?,
+                // Three may be missed, and the next one late.
+                patience: Patience {
+                    heartbeat: Duration::from_secs(u64::from(switch.heartbeat) * 3 + 10),
+                    ..Patience::default()
+                },
+            },
+            http: Http { address: http.address, port: http.port, reach: Reach::Secure(hostname), origins },
+            folders: Folders {
+                configuration: folders.configuration,
+                recordings: folders.recordings,
+                files: folders.files,
+                templates: folders.templates,
+            },
+            engine,
+        })
+    }
+}
+
+impl FileContext {
+    fn check(self) -> Result<Context, ConfigError> {
+        Ok(Context {
+            name: ContextName::parse(&self.name)?,
+            role: match self.role {
+                FileRole::Admin => Role::Admin,
+                FileRole::Member => Role::Member,
+                FileRole::Guest => Role::Guest,
+            },
+            users: NumberRange::new(self.users[0], self.users[1])?,
+            conferences: NumberRange::new(self.conferences[0], self.conferences[1])?,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+use std::path::Path;
+
+use fsconnector_engine::config::NumberRange;
+
+use super::file::File;
+use super::*;
+
+fn settings(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    let environment =
+        |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let mut file = File::parse(text).map_err(|error| error.to_string())?;
+    file.override_by(environment).and_then(|()| file.check()).map_err(|error| error.to_string())
+}
+
+fn refused(text: &str, variables: &[(&str, &str)]) -> String {
+    settings(text, variables).unwrap_err()
+}
+
+#[test]
+fn nothing_at_all_gives_the_defaults() {
+    let settings = settings("", &[]).unwrap();
+    assert_eq!(settings.switch.patience, Patience::default());
+    assert_eq!((settings.switch.address.as_str(), settings.switch.port), ("127.0.0.1", 8021));
+    assert_eq!(settings.switch.password, Password::parse("ClueCon").unwrap());
+    assert_eq!((settings.http.address.to_string().as_str(), settings.http.port), ("127.0.0.1", 3000));
+    assert_eq!(settings.http.reach, Reach::Secure(None));
+    assert_eq!(settings.folders.templates, None);
+    assert_eq!(settings.folders.configuration, Path::new("/etc/freeswitch"));
+    assert_eq!(settings.folders.recordings, Path::new("/recordings"));
+    assert_eq!(settings.folders.files, Path::new("/static"));
+    assert_eq!(settings.engine, Config::default());
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = "[switch]\nport = 8022\n[http]\nhostname = \"a.example\"\n[folders]\nstatic = \"/srv/a\"";
+    let variables = [
+        ("FSIP", "switch.example"),
+        ("FSPORT", "8023"),
+        ("FSPW", "other"),
+        ("RECPATH", "/r"),
+        ("SWITCHCONF", "/c"),
+        ("FASTIPORT", "3001"),
+        ("FASTIIP", "::1"),
+        ("CONHOSTNAME", "b.example"),
+        ("STATICPATH", ""),
+    ];
+    let settings = settings(text, &variables).unwrap();
+    assert_eq!((settings.switch.address.as_str(), settings.switch.port), ("switch.example", 8023));
+    assert_eq!(settings.switch.password, Password::parse("other").unwrap());
+    assert_eq!((settings.http.address.to_string().as_str(), settings.http.port), ("::1", 3001));
+    assert_eq!(settings.http.reach, Reach::Secure(Hostname::parse("b.example")));
+    assert_eq!(settings.folders.recordings, Path::new("/r"));
+    assert_eq!(settings.folders.configuration, Path::new("/c"));
+    assert_eq!(settings.folders.files, Path::new("/srv/a"), "an empty variable says nothing");
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name() {
+    let message = refused("[http]\nport = 1\nprot = 2\n", &[]);
+    assert!(message.starts_with("configuration file, line 3: unknown field `prot`"), "{message}");
+}
+
+#[test]
+fn contexts_are_configurable_and_overlapping_ranges_are_refused() {
+    let context = |name: &str, role: &str, first: u32| {
+        format!(
+            "[[contexts]]\nname = \"{name}\"\nrole = \"{role}\"\nusers = [{first}, {}]\nconferences = [{}, {}]\n",
+            first + 9,
+            first + 10,
+            first + 19
+        )
+    };
+    let good = context("crew", "admin", 100) + &context("guests", "guest", 200);
+    let settings = settings(&good, &[]).unwrap();
+    assert_eq!(settings.engine.contexts[1].name.as_str(), "guests");
+    assert_eq!(settings.engine.contexts[0].users, NumberRange::new(100, 109).unwrap());
+    let bad = context("crew", "admin", 100) + &context("guests", "guest", 105);
+    assert!(refused(&bad, &[]).contains("overlap"));
+}
+
+#[test]
+fn plain_http_beyond_loopback_has_to_be_allowed() {
+    assert!(refused("", &[("FASTIIP", "0.0.0.0")]).contains("allow_plain"));
+    assert!(settings("[http]\nallow_plain = true", &[("FASTIIP", "0.0.0.0")]).is_ok());
+}
+
+#[test]
+fn a_host_name_may_carry_a_port_and_nothing_else() {
+    let reach = |text: &str| settings(text, &[]).unwrap().http.reach;
+    assert_eq!(reach("[http]\nhostname = \"a.example:3000\""), Reach::Secure(Hostname::parse("a.example:3000")));
+    for bad in ["https://a.example", "a.example/x", "a.example:x", "a b"] {
+        let messages = [refused(&format!("[http]\nhostname = \"{bad}\""), &[]), refused("", &[("CONHOSTNAME", bad)])];
+        for message in messages {
+            assert!(message.contains(bad) && message.contains("neither a scheme"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_templates_can_be_named() {
+    let settings = settings("[folders]\ntemplates = \"/t\"", &[]).unwrap();
+    assert_eq!(settings.folders.templates.as_deref(), Some(Path::new("/t")));
+    assert!(settings.to_string().contains(", templates /t"), "{settings}");
+}
+
+#[test]
+fn a_certificate_is_refused_and_not_ignored() {
+    assert!(refused("", &[("FASTICERT", "/c.pem")]).contains("TLS"));
+}
+
+#[test]
+fn an_error_never_quotes_a_password() {
+    for text in ["[switch]\npassword = 815815", "[switch]\npassword = hunter2", "[switch]\npassword2 = \"hunter2\""]
+    {
+        let message = refused(text, &[]);
+        assert!(!message.contains("hunter2") && !message.contains("815815"), "{message}");
+    }
+    let message = refused("", &[("FSPW", "hunter2\nx")]);
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn a_variable_that_does_not_fit_is_named() {
+    assert_eq!(refused("", &[("FSPORT", "many")]), "environment variable FSPORT: expected a port number");
+    assert_eq!(
+        refused("", &[("FASTIIP", "here")]),
+        "environment variable FASTIIP: expected an IP address to listen on"
+    );
+}
