@@ -12,7 +12,6 @@
 //! | `{name \| url}` | the value as a part of a URL, or the user of a SIP address |
 //! | `{name \| sip}` | the value between the quotes of a display name of SIP |
 //! | `{name \| sip_vcard}` | the same for a contact of a Linphone, which reads the name as the text of a vCard |
-//! | `{contacts \| unescaped}` | the value as it is, for the one that is XML already |
 //! | `{{ if name }}` … `{{ else }}` … `{{ endif }}`, `{{ if not name }}` … | one or the other, by whether there is a value; an empty one is none |
 //! | `{# … #}` | nothing |
 //! | `\{` | a brace |
@@ -29,7 +28,7 @@ macro_rules! templates {
 /// |---|---|---|
 /// | `user.xml` | `directory/<context>/<id>.xml` | `id password conpin context name email polymac conf_flags` |
 /// | `conference/<profile>.xml` | `dialplan/conferences/<num>.xml` of that profile; `default` serves the others | `num name type pin` |
-/// | `linphone.xml` | `linphone/<id>/linphone.xml` | those of an account, `contacts` (rendered) |
+/// | `linphone.xml` | `linphone/<id>/linphone.xml` | those of an account, `contacts` (which are XML, and come as they are) |
 /// | `linphone/contact.xml` | in the former: one contact | those of a contact |
 /// | `polycom/mac.cfg` | `polycom/<mac>/<mac>.cfg` | those of an account, `mac` |
 /// | `polycom/allprov.cfg` | `polycom/<mac>/allprov.cfg` | those of an account, `mac` |

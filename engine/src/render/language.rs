@@ -1,10 +1,10 @@
 //! The language of the templates: that of `tinytemplate`, less what has no meaning here or is dangerous.
 //!
-//! All values are texts or truths, so there is nothing to loop over or to go into: a tag is `{value}`, `{value | formatter}`,
+//! All values are texts, numbers or truths, so there is nothing to loop over or to go into: a tag is `{value}`, `{value | formatter}`,
 //! a comment, or one of `{{ if value }}`, `{{ if not value }}`, `{{ else }}`, `{{ endif }}`. What [`check`] has accepted
 //! can be rendered with any values of the same names: `tinytemplate` panics on some texts, none of which is accepted.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tinytemplate::TinyTemplate;
 use tinytemplate::error::{Error, Result as TemplateResult};
@@ -29,7 +29,18 @@ pub(super) struct Fault {
     pub(super) reason: String,
 }
 
-const FORMATTERS: [&str; 4] = ["url", "sip", "sip_vcard", "unescaped"];
+const FORMATTERS: [&str; 3] = ["url", "sip", "sip_vcard"];
+
+/// A value that is XML already, and written as it is.
+pub(super) struct Markup<'m>(pub(super) &'m str);
+
+impl Serialize for Markup<'_> {
+    /// As a list, which no other value is.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts: &[&str] = if self.0.is_empty() { &[] } else { &[self.0] };
+        parts.serialize(serializer)
+    }
+}
 
 /// Whether `template` can be rendered with values of these names.
 pub(super) fn check(template: &str, values: &[String]) -> Result<(), Fault> {
@@ -64,8 +75,11 @@ fn for_phone(value: &Value, out: &mut String) -> TemplateResult<()> {
 }
 
 fn format(value: &Value, out: &mut String, escape: fn(&str, &mut String)) -> TemplateResult<()> {
-    let Value::String(text) = value else { return tinytemplate::format_unescaped(value, out) };
-    escape(text, out);
+    match value {
+        Value::String(text) => escape(text, out),
+        Value::Array(markup) => markup.iter().filter_map(Value::as_str).for_each(|part| out.push_str(part)),
+        other => tinytemplate::format_unescaped(other, out)?,
+    }
     Ok(())
 }
 
@@ -92,6 +106,7 @@ fn check_tags(template: &str, values: &[String]) -> Result<(), Fault> {
 }
 
 /// A tag without its braces.
+#[derive(Clone, Copy)]
 enum Tag<'t> {
     Comment,
     Block(&'t str),
@@ -167,20 +182,26 @@ fn check_formatter(name: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
 
+    #[derive(Serialize)]
+    struct Values {
+        a: &'static str,
+        b: &'static str,
+        m: Markup<'static>,
+    }
+
+    const VALUES: Values = Values { a: "<x y=\"1\\2\">", b: "", m: Markup("<m/>") };
+
     fn names() -> Vec<String> {
-        vec!["a".into(), "b".into()]
+        vec!["a".into(), "b".into(), "m".into()]
     }
 
     fn rendered(template: &str) -> String {
         assert_eq!(check(template, &names()), Ok(()), "{template:?}");
-        let values = BTreeMap::from([("a", "<x y=\"1\\2\">"), ("b", "")]);
-        render(template, &values, Reader::Switch)
+        render(template, &VALUES, Reader::Switch)
     }
 
     fn check_refused(template: &str, line: usize, beginning: &str) {
@@ -191,10 +212,7 @@ mod tests {
 
     #[test]
     fn values_formatters_and_conditions_are_rendered() {
-        assert_eq!(
-            rendered("{a}|{ a | url }|{a|unescaped}"),
-            "&lt;x y=&quot;1\\2&quot;&gt;|%3Cx%20y%3D%221%5C2%22%3E|<x y=\"1\\2\">"
-        );
+        assert_eq!(rendered("{a}|{ a | url }|{m}"), "&lt;x y=&quot;1\\2&quot;&gt;|%3Cx%20y%3D%221%5C2%22%3E|<m/>");
         assert_eq!(rendered("{a | sip}"), "&lt;x y=\\&quot;1\\\\2\\&quot;&gt;");
         assert_eq!(rendered("{{ if a }}yes{{ else }}no{{ endif }} {{if not b}}no{{endif}}"), "yes no");
         assert_eq!(rendered("x {# -comment- #}\\{a} \\\\{\n {- b -} \n}"), "x{a} \\{}");
@@ -202,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_rendered_is_refused_with_its_line() {
-        check_refused("\n{c}", 2, "there is no value `c` here: the values are a, b");
+        check_refused("\n{c}", 2, "there is no value `c` here: the values are a, b, m");
         check_refused("{a.b}", 1, "there is no value `a.b`");
         check_refused("{}", 1, "there is no value ``");
         check_refused("{a | html}", 1, "there is no formatter `html`: the formatters are url, sip");
@@ -232,18 +250,18 @@ mod tests {
         fn what_is_accepted_is_rendered(parts in proptest::collection::vec(
             prop::sample::select(vec![
                 "{", "}", "{{", "}}", "{#", "#}", "\\", "-", " ", "\n", "\r\n", "|", ".", "@", "if", "if not ", "not", "else", "endif",
-                "for x in a", "endfor", "with a as x", "endwith", "call x with a", "a", "b", "x", "url", "unescaped", "@index", "@root",
-                "{a}", "{{ if a }}", "{{ if not b }}", "{{ else }}", "{{ endif }}", "{# x #}", "ü", "\u{A0}", "\u{2003}",
+                "for x in a", "endfor", "with a as x", "endwith", "call x with a", "a", "b", "m", "x", "url", "@index", "@root",
+                "{a}", "{m}", "{{ if a }}", "{{ if not b }}", "{{ else }}", "{{ endif }}", "{# x #}", "ü", "\u{A0}", "\u{2003}",
             ]),
             0..24,
         )) {
             let template = parts.concat();
             if check(&template, &names()).is_ok() {
-                let values = BTreeMap::from([("a", "1"), ("b", "")]);
                 let mut engine = TinyTemplate::new();
+                engine.set_default_formatter(&for_switch);
                 engine.add_formatter("url", |value, out| format(value, out, url));
                 engine.add_template("", &template).unwrap();
-                prop_assert_eq!(engine.render("", &values).unwrap(), render(&template, &values, Reader::Switch));
+                prop_assert_eq!(engine.render("", &VALUES).unwrap(), render(&template, &VALUES, Reader::Switch));
             }
         }
     }

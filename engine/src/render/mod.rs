@@ -60,7 +60,7 @@ impl Renderer {
         address: PublicAddress,
     ) -> Self {
         Self {
-            addresses: Addresses::new(&address, &globals),
+            addresses: Addresses::new(address, &globals),
             templates,
             config,
             globals,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use super::language::{Reader, render};
+use super::language::{Markup, Reader, render};
 use crate::access::Role;
 use crate::config::Config;
 use crate::mac::Mac;
@@ -33,9 +33,9 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    pub(super) fn new(public: &PublicAddress, globals: &Globals) -> Self {
+    pub(super) fn new(public: PublicAddress, globals: &Globals) -> Self {
         let global = |name: &str| globals.get(name).cloned().unwrap_or_default();
-        let host = public.host.clone().unwrap_or_else(|| global("hostname"));
+        let host = public.host.unwrap_or_else(|| global("hostname"));
         Self {
             scheme: if public.is_secure { "https" } else { "http" },
             is_secure: public.is_secure,
@@ -72,7 +72,7 @@ pub(super) struct PhoneValues<'a> {
     mac: Option<&'a str>,
     /// Only in the file of a Linphone: the contacts, rendered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    contacts: Option<&'a str>,
+    contacts: Option<Markup<'a>>,
     #[serde(flatten)]
     addresses: &'a Addresses,
 }
@@ -80,7 +80,7 @@ pub(super) struct PhoneValues<'a> {
 impl<'a> PhoneValues<'a> {
     /// Of the file of a Linphone.
     pub(super) fn of_linphone(user: &'a User, contacts: &'a str, addresses: &'a Addresses) -> Self {
-        Self { contacts: Some(contacts), ..Self::new(user, addresses) }
+        Self { contacts: Some(Markup(contacts)), ..Self::new(user, addresses) }
     }
 
     /// Of a file of a Polycom phone.

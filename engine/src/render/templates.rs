@@ -151,3 +151,122 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, text: &'static str) -> Result<Templates, TemplateError> {
+        Templates::new(fsconnector_templates::ALL.into_iter().chain([(name, text)]))
+    }
+
+    fn check_refused(name: &'static str, text: &'static str, words: &str) {
+        assert_eq!(with(name, text).unwrap_err().to_string(), words);
+    }
+
+    #[test]
+    fn every_shipped_template_is_fit_for_use() {
+        assert!(Templates::new(fsconnector_templates::ALL).is_ok());
+    }
+
+    #[test]
+    fn a_template_that_is_none_is_refused_with_name_and_line() {
+        check_refused(
+            "polycom.xml",
+            "",
+            "the template polycom.xml: there is no use for it; the names are user.xml, conference/<profile>.xml, linphone.xml, \
+             linphone/contact.xml, polycom/mac.cfg, polycom/allprov.cfg, polycom/directory.xml, polycom/contact.xml",
+        );
+        assert_eq!(Templates::new([]).unwrap_err().to_string(), "the template user.xml: it is missing");
+        check_refused(
+            "linphone.xml",
+            "<config>\n\n{nmae}</config>",
+            "the template linphone.xml, line 3: there is no value `nmae` here: the values are id, name, password, email, context, \
+             contacts, scheme, is_secure, host, sip_host, tls_port",
+        );
+        check_refused(
+            "polycom/mac.cfg",
+            "<a/>{#}",
+            "the template polycom/mac.cfg, line 1: `{#}` is neither a comment nor a value",
+        );
+        check_refused(
+            "polycom/mac.cfg",
+            "<a/>\n\\",
+            "the template polycom/mac.cfg, line 2: the template ends in a backslash",
+        );
+        check_refused(
+            "conference/mine.xml",
+            "<include>\n{{ if pin }}\n</include>",
+            "the template conference/mine.xml, line 2: Expected block-closing tag, but reached the end of input.",
+        );
+    }
+
+    #[test]
+    fn a_template_that_writes_no_xml_is_refused_with_the_line_of_what_it_writes() {
+        check_refused(
+            "linphone.xml",
+            "<config>\n<section>\n</config>",
+            "the template linphone.xml: in line 3 of what it writes: ill-formed document: expected `</section>`, but `</config>` was found",
+        );
+        // This one would do for most names.
+        check_refused(
+            "polycom/mac.cfg",
+            "<a\nname='{name}'/>",
+            "the template polycom/mac.cfg: in line 1 of what it writes: syntax error: attribute value not closed: `'` not found \
+             before end of input",
+        );
+        check_refused(
+            "linphone/contact.xml",
+            "<entry>\n{name}</enrty>",
+            "the template linphone/contact.xml: in line 2 of what it writes: ill-formed document: expected `</entry>`, but \
+             `</enrty>` was found",
+        );
+        check_refused(
+            "polycom/mac.cfg",
+            "<a>\n&nbsp;</a>",
+            "the template polycom/mac.cfg: in line 2 of what it writes: a reference to what XML does not know",
+        );
+        check_refused(
+            "polycom/directory.xml",
+            "\n<?xml version='1.0'?><directory><item_list/></directory>",
+            "the template polycom/directory.xml: in line 2 of what it writes: an XML declaration that is not at the beginning",
+        );
+        check_refused(
+            "polycom/mac.cfg",
+            "<a>{{ if name }}</a>{{ else }}</b>{{ endif }}",
+            "the template polycom/mac.cfg: in line 1 of what it writes: ill-formed document: expected `</a>`, but `</b>` was found",
+        );
+    }
+
+    #[test]
+    fn a_template_that_says_something_else_is_refused() {
+        // The switch drops the line with the tag.
+        check_refused(
+            "user.xml",
+            "<include><user id=\"{id}\"></user></include>",
+            "the template user.xml: the switch would not read the user from it that was written",
+        );
+        check_refused(
+            "user.xml",
+            "<include>\n<user id=\"{id}\"><params><param name=\"password\" value=\"{name}\"/></params></user>\n</include>",
+            "the template user.xml: the switch would not read the user from it that was written",
+        );
+        check_refused(
+            "conference/default.xml",
+            "<include>\n<extension name=\"{name}\"/>\n</include>",
+            "the template conference/default.xml: the switch would not read the conference from it that was written",
+        );
+        check_refused(
+            "polycom/directory.xml",
+            "<directory/>",
+            "the template polycom/directory.xml: there is no item_list in it",
+        );
+        for contact in ["<item><ct>{num}</ct></item>", "<!-- {num} --><item server='yes'/>"] {
+            check_refused(
+                "polycom/contact.xml",
+                contact,
+                "the template polycom/contact.xml: it has to write an <item server='yes'> and nothing else",
+            );
+        }
+    }
+}

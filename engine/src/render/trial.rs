@@ -122,7 +122,7 @@ impl<'t> Trial<'t> {
         let conferences: Arc<[Conference]> = config.contexts.iter().map(|context| sample.conference(context)).collect();
         Self {
             templates,
-            addresses: Addresses::new(&address, &globals),
+            addresses: Addresses::new(address.clone(), &globals),
             renderer: Renderer::new(
                 Arc::clone(templates),
                 config,
