@@ -22,8 +22,11 @@ pub(super) fn merge(directory: &[u8], ours: &str) -> Result<String, Damage> {
 /// The same for a directory that has `ours` already, where they belong, which is what most have. Only the rest has to be
 /// read: `ours` are whole elements, so whatever is behind them means the same without them.
 fn merge_unchanged(text: &str, ours: &str) -> Option<String> {
-    let (before, behind) = text.split_once(ours).filter(|_| !ours.is_empty())?;
-    let rest = [before, behind].concat();
+    // This can be the wrong place; then what is found is not the list that begins there.
+    let (before, _) = text.split_once("<item_list")?;
+    let (tag, _) = text.get(before.len()..)?.split_once('>')?;
+    let (before, behind) = text.split_at_checked(before.len() + tag.len() + ">".len())?;
+    let rest = [before, behind.strip_prefix(ours)?].concat();
     let found = Found::look(&rest).ok()?;
     let list = found.list.filter(|list| matches!(list, List::Open(end) if *end == before.len()))?;
     Some(assemble(&rest, list, &found.ours, ours))
