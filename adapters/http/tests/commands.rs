@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use fsconnector_engine::change::command::{Command, Failed, Noun, Response, Unavailable};
+use fsconnector_engine::change::command::{Command, Failed, Noun, Outcome, Response, Unavailable};
 use fsconnector_http::{GateConfig, Limits};
 use serde_json::{Value, json};
-use stage::{Answer, Client, Stage, WAITING, wait_until};
+use stage::{Answer, Client, Stage, WAITING, response, wait_until};
 
 /// The commands, each with a body that is as it has to be.
 const COMMANDS: [(&str, &str); 6] = [
@@ -109,7 +109,7 @@ fn items_that_fail_are_in_the_answer_as_they_were_sent() {
     client.send_post("anna", "/api/conferences/add", "", &json!([item]).to_string());
     let asked = stage.next_asked();
     let failed = vec![Failed { error: "name already taken".into(), noun: Noun::Conference, item: item.clone() }];
-    let response = Response { op: asked.command.op(), done: vec![json!({"num": "1"})], failed, unavailable: None };
+    let response = response(asked.command.op(), Outcome::Items { done: vec![json!({"num": "1"})], failed });
     stage.gate.respond(asked.id, response);
     let answer = client.answer(false);
     assert_eq!(
@@ -133,7 +133,8 @@ fn a_request_that_cannot_be_carried_out_is_503_with_its_items() {
         client.send_post("anna", "/api/users/del", "", r#"[{"id":"7"}]"#);
         let asked = stage.next_asked();
         let failed = vec![Failed { error: why.to_string(), noun: Noun::User, item: json!({"id": "7"}) }];
-        let response = Response { op: asked.command.op(), done: Vec::new(), failed, unavailable: Some(why) };
+        let outcome = Outcome::Items { done: Vec::new(), failed };
+        let response = Response { unavailable: Some(why), ..response(asked.command.op(), outcome) };
         stage.gate.respond(asked.id, response);
         let answer = client.answer(false);
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{why}");
@@ -165,8 +166,8 @@ fn a_hundred_commands_at_once_are_answered_in_whatever_order_each_to_its_own_cli
     asked.sort_by_key(|asked| (asked.id.0 % 3, u64::MAX - asked.id.0));
     for asked in asked {
         let id = (0..CLIENTS).find(|id| asked.command == delete_user(*id)).unwrap();
-        let response =
-            Response { op: "users/del", done: vec![json!({"id": id})], failed: Vec::new(), unavailable: None };
+        let outcome = Outcome::Items { done: vec![json!({"id": id})], failed: Vec::new() };
+        let response = response("users/del", outcome);
         stage.gate.respond(asked.id, response);
     }
     for (id, mut client) in clients.into_iter().enumerate() {
@@ -247,8 +248,8 @@ fn a_large_answer_arrives_whole_and_one_that_is_not_read_holds_nobody_up() {
     let done: Vec<Value> = (0..20_000).map(|id| json!({"id": id, "name": "x".repeat(100)})).collect();
     for _ in &clients {
         let asked = stage.next_asked();
-        let response = Response { op: "users/del", done: done.clone(), failed: Vec::new(), unavailable: None };
-        stage.gate.respond(asked.id, response);
+        let outcome = Outcome::Items { done: done.clone(), failed: Vec::new() };
+        stage.gate.respond(asked.id, response("users/del", outcome));
     }
     // The last is read first, while the others wait for their clients.
     for client in clients.iter_mut().rev() {

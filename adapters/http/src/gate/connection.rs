@@ -213,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         sequel: &mut Sequel,
     ) -> Result<Reply<'g>, Failure> {
         let relay = gate.relay(errand.lane);
-        let share = relay.share(&errand.ask)?;
+        let share = relay.share(&errand.ask).await?;
         let mut memory = gate.bodies.share();
         let body = match errand.upload {
             Some(upload) => Some(self.receive(gate, upload, &mut memory, sequel).await?),

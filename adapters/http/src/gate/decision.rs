@@ -207,9 +207,12 @@ impl Gate {
         let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
         Ok(match route.work {
             Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded, published, caller))),
-            Work::File(file) => {
-                Outcome::Errand(Errand { lane: file.lane(), ask: ask(), upload, operation: changes.operation() })
-            }
+            Work::File(file) => Outcome::Errand(Errand {
+                lane: file.lane(&decoded),
+                ask: ask(),
+                upload,
+                operation: changes.operation(),
+            }),
             Work::Command(change) => {
                 Outcome::Order(Order { operation: change.operation(parameter), ask: ask(), upload })
             }

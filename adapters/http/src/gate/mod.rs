@@ -35,7 +35,7 @@ use smol::{Executor, Timer};
 use crate::auth::Authenticator;
 use crate::current::Current;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
-use crate::relay::{CommandRelay, DOWNLOADS, QUICK, Relay};
+use crate::relay::{CommandRelay, Relay};
 use crate::routes::Lane;
 pub use acceptor::{Acceptor, Plain};
 use connection::Conversation;
@@ -137,8 +137,8 @@ impl Gate {
             limits: config.limits,
             started: Instant::now(),
             commands: CommandRelay::to(handlers.commands()),
-            quick: Relay::to(handlers.files(Lane::Quick), QUICK),
-            downloads: Relay::to(handlers.files(Lane::Downloads), DOWNLOADS),
+            quick: Relay::quick(handlers.files(Lane::Quick)),
+            downloads: Relay::downloads(handlers.files(Lane::Downloads)),
             handlers,
         })
     }

@@ -114,20 +114,30 @@ impl From<io::Error> for Failure {
 }
 
 impl Relay {
-    /// To so many handlers that listen on `socket`.
-    pub(crate) fn to(socket: &Path, handlers: usize) -> Self {
+    /// To the handlers of short requests, which listen on `socket`. Who asks for many at once gets them in turn.
+    pub(crate) fn quick(socket: &Path) -> Self {
+        Self::to(socket, QUICK, TURN_TIME)
+    }
+
+    /// To the handlers of downloads, which listen on `socket`. Who has too many under way is refused at once: they can
+    /// last for hours.
+    pub(crate) fn downloads(socket: &Path) -> Self {
+        Self::to(socket, DOWNLOADS, Duration::ZERO)
+    }
+
+    fn to(socket: &Path, handlers: usize, patience: Duration) -> Self {
         Self {
             way: Way::to(socket),
-            shares: Shares::of(PER_CALLER),
+            shares: Shares::of(PER_CALLER, patience),
             turns: Semaphore::new(handlers),
             idle: Mutex::default(),
         }
     }
 
-    /// The right to have this asked. Nobody waits for it: who has too much under way has to come again.
-    pub(crate) fn share(&self, ask: &Ask) -> Result<Share<'_>, Problem> {
-        self.shares.take(&ask.caller).ok_or_else(|| {
-            let detail = format!("you have {PER_CALLER} requests of this kind under way already; finish one first");
+    /// The right to have this asked.
+    pub(crate) async fn share(&self, ask: &Ask) -> Result<Share<'_>, Problem> {
+        self.shares.take(&ask.caller).await.ok_or_else(|| {
+            let detail = format!("{PER_CALLER} files at once are under way to you already; finish one first");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Problem::PAUSE)
         })
     }

@@ -38,7 +38,7 @@ fn relay_to(answers: &'static [&'static str]) -> (TempDir, Relay, mpsc::Receiver
             }
         }
     });
-    (folder, Relay::to(&socket), received)
+    (folder, Relay::downloads(&socket), received)
 }
 
 fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
@@ -52,7 +52,8 @@ fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
 /// The body, or the status of the problem; nothing if it ended early.
 fn fetched(relay: &Relay) -> Option<Result<String, u16>> {
     smol::block_on(async {
-        let mut reply = match relay.fetch(&ask(&Method::GET, "/a", &[])).await {
+        let ask = ask(&Method::GET, "/a", &[]);
+        let mut reply = match relay.fetch(&ask, None, relay.share(&ask).await.ok()?).await {
             Ok(reply) => reply,
             Err(problem) => return Some(Err(problem.status().as_u16())),
         };
@@ -64,7 +65,7 @@ fn fetched(relay: &Relay) -> Option<Result<String, u16>> {
 
 #[test]
 fn a_handler_that_is_not_there_or_talks_nonsense_is_502() {
-    let nobody = Relay::to(Path::new("/nonexistent/socket"));
+    let nobody = Relay::downloads(Path::new("/nonexistent/socket"));
     assert_eq!(fetched(&nobody), Some(Err(502)));
     for answers in [
         &[][..],
@@ -80,6 +81,17 @@ fn a_handler_that_is_not_there_or_talks_nonsense_is_502() {
         let (_folder, relay, _requests) = relay_to(answers);
         assert_eq!(fetched(&relay), Some(Err(502)), "{answers:?}");
     }
+}
+
+#[test]
+fn what_changes_something_is_never_sent_twice() {
+    let (_folder, relay, requests) = relay_to(&[GREETED, ""]);
+    let ask = ask(&Method::PUT, "/a", &[]);
+    let reply = smol::block_on(async { relay.fetch(&ask, Some(b""), relay.share(&ask).await?).await });
+    assert_eq!(reply.err().map(|problem| problem.status()), Some(StatusCode::BAD_GATEWAY));
+    let sent: Vec<_> = requests.try_iter().filter(|request| request.starts_with("PUT")).collect();
+    assert_eq!(sent.len(), 1);
+    assert!(sent[0].ends_with("\r\nContent-Length: 0\r\n\r\n"), "{sent:?}");
 }
 
 #[test]
@@ -109,13 +121,15 @@ fn only_harmless_headers_reach_a_handler() {
         ("connection", "x-y"),
         ("content-length", "5"),
         ("If-None-Match", "\"tag\""),
+        ("Range", "bytes=0-"),
         ("If-Modified-Since", "\u{fc}"),
     ];
-    let request = ask(&Method::HEAD, "/a b\r\nX: y%?#\u{fc}", &sent).head;
+    let request = ask(&Method::HEAD, "/a b\r\nX: y%25?#\u{fc}", &sent).head;
     assert_eq!(
         request,
         "HEAD /a%20b%0D%0AX:%20y%25%3F%23%C3%BC HTTP/1.1\r\nHost: gate\r\n\
-        Fsconnector-Caller: member 192.0.2.1 21000 mike\r\nif-none-match: \"tag\"\r\n\r\n"
+        Fsconnector-Caller: member 192.0.2.1 21000 mike\r\nif-none-match: \"tag\"\r\n\
+        range: bytes=0-\r\n\r\n"
     );
 }
 
@@ -124,6 +138,8 @@ fn a_client_gets_the_handlers_headers_without_those_of_its_connection() {
     const ANSWER: &str = "HTTP/1.1 200 OK\r\nServer: tiny\r\nDate: now\r\nConnection: keep-alive\r\nETag: \"a\"\r\n\
         Content-Type: text/css\r\nContent-Length: 0\r\n\r\n";
     let (_folder, relay, _requests) = relay_to(&[GREETED, ANSWER]);
-    let reply = smol::block_on(relay.fetch(&ask(&Method::GET, "/a", &[]))).unwrap_or_else(|_| panic!("no reply"));
+    let ask = ask(&Method::GET, "/a", &[]);
+    let reply = smol::block_on(async { relay.fetch(&ask, None, relay.share(&ask).await?).await });
+    let reply = reply.unwrap_or_else(|_| panic!("no reply"));
     assert_eq!(reply.headers().as_str(), "ETag: \"a\"\r\nContent-Type: text/css\r\n");
 }

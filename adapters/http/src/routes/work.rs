@@ -139,21 +139,15 @@ pub(crate) enum Lane {
 }
 
 impl FileRoute {
-    /// Which handlers do it.
-    pub(crate) fn lane(self) -> Lane {
-        match self {
-            Self::Recording | Self::FriendsRecording | Self::PhoneShared(_) => Lane::Downloads,
-            // A phone that starts gets its firmware here, but first of all what it cannot do without.
-            Self::Phone
-            | Self::Page
-            | Self::Recordings
-            | Self::FindRecordings
-            | Self::DelRecordings
-            | Self::FriendsRecordings
-            | Self::DelFriendsRecordings
-            | Self::Linphone
-            | Self::Upload => Lane::Quick,
-        }
+    /// Which handlers do it, for this `parameter`.
+    pub(crate) fn lane(self, parameter: &str) -> Lane {
+        let is_long = match self {
+            Self::Recording | Self::FriendsRecording => true,
+            // The firmware itself; everything else of a phone is short.
+            Self::Phone => parameter.ends_with(".ld"),
+            _ => false,
+        };
+        if is_long { Lane::Downloads } else { Lane::Quick }
     }
 
     fn changes(self) -> Changes {

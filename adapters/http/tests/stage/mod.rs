@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
-use fsconnector_engine::change::command::Response;
+use fsconnector_engine::change::command::{Form, Outcome, Response};
 use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Executor, future};
@@ -92,8 +92,11 @@ impl Stage {
 
     /// Answers as an engine that has nothing to do.
     pub(crate) fn answer(&self, asked: &Asked) {
-        let op = asked.command.op();
-        self.gate.respond(asked.id, Response { op, done: Vec::new(), failed: Vec::new(), unavailable: None });
+        let outcome = match asked.command.form() {
+            Form::Items(_) => Outcome::Items { done: Vec::new(), failed: Vec::new() },
+            Form::Single => Outcome::Single(Ok("done".into())),
+        };
+        self.gate.respond(asked.id, response(asked.command.op(), outcome));
     }
 
     /// Runs `clients` with such an engine.
@@ -153,6 +156,11 @@ impl Drop for Stage {
             self.ended();
         }
     }
+}
+
+/// An answer of the engine.
+pub(crate) fn response(op: &'static str, outcome: Outcome) -> Response {
+    Response { op, outcome, left_alone: Vec::new(), unavailable: None }
 }
 
 /// Waits for a condition that comes about by itself.
