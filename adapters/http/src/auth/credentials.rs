@@ -166,11 +166,42 @@ impl<'a> Scanner<'a> {
         self.0 = self.0.strip_prefix(b"=")?;
         self.take_while(is_blank);
         let value = match self.0.strip_prefix(b"\"") {
+            Some(quoted) if name.eq_ignore_ascii_case(b"username") => self.rest_of_name(quoted)?,
             Some(quoted) => self.rest_of_quoted(quoted)?,
             None => Value { raw: self.take_while(is_token), escaped: false },
         };
         self.take_while(is_blank);
         matches!(self.0.first(), None | Some(b',')).then_some((name, value))
+    }
+
+    /// A name whose opening quote is gone already. Linphone escapes nothing: a quote in the name stands there as it is, and
+    /// only what comes after the last one shows that it is the end.
+    fn rest_of_name(&mut self, text: &'a [u8]) -> Option<Value<'a>> {
+        let value = self.rest_of_quoted(text).filter(|_| self.is_before_parameter());
+        value.or_else(|| {
+            let quotes = text.iter().enumerate().filter(|(_, byte)| **byte == b'"').map(|(at, _)| at);
+            quotes.into_iter().find_map(|at| {
+                let (raw, rest) = text.split_at_checked(at)?;
+                let rest = Self(rest.strip_prefix(b"\"")?);
+                rest.is_before_parameter().then(|| {
+                    self.0 = rest.0;
+                    Value { raw, escaped: false }
+                })
+            })
+        })
+    }
+
+    /// Whether a comma, a name and an equals sign come next, or nothing.
+    fn is_before_parameter(&self) -> bool {
+        let mut rest = Self(self.0);
+        rest.take_while(is_blank);
+        if !matches!(rest.0.first(), None | Some(b',')) {
+            return false;
+        }
+        let is_last = !rest.skip_separators();
+        let name = rest.take_while(is_token);
+        rest.take_while(is_blank);
+        is_last || (!name.is_empty() && rest.0.first() == Some(&b'='))
     }
 
     /// A quoted string whose opening quote is gone already.
@@ -239,6 +270,18 @@ mod tests {
         let credentials = Credentials::parse(header.as_bytes()).unwrap();
         assert_eq!(credentials.uri.raw(), br#"/a?b=\"c\""#);
         assert_eq!(&*credentials.uri.text(), br#"/a?b="c""#);
+    }
+
+    #[test]
+    fn a_name_whose_quotes_and_backslashes_nobody_escaped_ends_where_the_next_parameter_begins() {
+        for name in [r#"Jürgen "der Große" Müller"#, r#"""#, r#"a", b"#, r#"back\slash \" end\"#, r#"x\"#, r#"", "x"#]
+        {
+            assert_eq!(username(&format!("username=\"{name}\"")).as_deref(), Some(name), "{name}");
+        }
+        // The name last in the header.
+        let header = format!(r#"Digest {REST}, username="say "hi"""#);
+        let Username::Quoted(name) = Credentials::parse(header.as_bytes()).unwrap().username else { panic!() };
+        assert_eq!(name.raw(), br#"say "hi""#);
     }
 
     #[test]
