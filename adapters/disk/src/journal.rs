@@ -86,15 +86,19 @@ impl Journal {
             operations.write_new(&root, UNFINISHED, self.text().as_bytes(), NewAccess::Private)?;
             operations.sync_file(&root, UNFINISHED)?;
             match operations.rename_new(&root, UNFINISHED, JOURNAL) {
+                Ok(()) => operations.sync_folder(&root),
                 // The one that was written before the folders were made.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     operations.exchange(&root, UNFINISHED, JOURNAL)?;
+                    operations.sync_folder(&root)?;
+                    // If it cannot be removed now, the next start does it.
+                    let _ = operations.remove(&root, UNFINISHED);
+                    Ok(())
                 }
-                other => other?,
+                Err(error) => Err(error),
             }
-            operations.sync_folder(&root)
         };
-        write().map_err(|error| {
+        write().map_err(|error: io::Error| {
             // If it cannot be removed either, the next journal or the next start does it.
             let _ = operations.remove(&root, UNFINISHED);
             failed(&journal_path(), &error)

@@ -16,7 +16,7 @@ const LINPHONES: &str = "linphone";
 const PHONES: &str = "polycom";
 
 /// Removes every file of ours with a hidden name from both trees, and every empty folder that was made for a phone. Other
-/// hidden files are others', and hidden folders are not looked into: nothing of ours is there. The journal must be gone.
+/// hidden files are others'. The journal must be gone.
 pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileError> {
     clear_tree(operations, Tree::Configuration, vec![None])?;
     let written = WRITTEN.into_iter().filter_map(RelPath::parse).map(Some).collect();
@@ -49,7 +49,7 @@ fn clear_tree<O: Operations>(
 /// What is left in a folder.
 #[derive(Default)]
 struct Cleared {
-    /// The visible folders.
+    /// The folders.
     below: Vec<String>,
     is_empty: bool,
 }
@@ -69,7 +69,7 @@ fn clear_folder<O: Operations>(operations: &O, tree: Tree, path: Option<&RelPath
                 operations.remove(&folder, &entry.name)?;
                 continue;
             }
-            EntryKind::Folder if !entry.name.starts_with('.') => cleared.below.push(entry.name),
+            EntryKind::Folder => cleared.below.push(entry.name),
             _ => {}
         }
         cleared.is_empty = false;

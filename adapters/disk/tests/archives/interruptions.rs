@@ -13,13 +13,21 @@ pub(crate) fn changed_sample() -> Tree {
         ("directory/team/20000.xml", "<changed/>"),
         ("directory/team/more.xml", "<more/>"),
         ("directory/other/file", "other"),
+        ("directory/.git/config", "changed"),
     ]));
     changed
 }
 
-/// The archive of the sample's directory.
+/// The sample, with somebody's hidden folder.
+pub(crate) fn whole_sample() -> Tree {
+    let mut whole = sample();
+    whole.extend(tree(&[("directory/.git/config", "mine")]));
+    whole
+}
+
+/// The archive of that sample's directory.
 pub(crate) fn archive_of_the_sample() -> Vec<u8> {
-    let disk = model(&sample());
+    let disk = model(&whole_sample());
     recover(&disk).perform(&FileWork::Archive(Part::Directory)).unwrap();
     archives(&disk).remove("store/directory.tar.gz").unwrap()
 }
@@ -64,7 +72,7 @@ fn check(disk: &Model, outcome: Outcome) {
     if outcome != Outcome::NotMade && !found.contains_key("directory/other/file") {
         found.remove("directory/other");
     }
-    let is_new = found == sample();
+    let is_new = found == whole_sample();
     let fits = match outcome {
         Outcome::Kept => is_new,
         Outcome::NotMade => is_old,
@@ -76,7 +84,7 @@ fn check(disk: &Model, outcome: Outcome) {
 fn operations() -> usize {
     let disk = disk();
     assert_eq!(run(&disk), Outcome::Kept);
-    assert_eq!(found(&disk), sample());
+    assert_eq!(found(&disk), whole_sample());
     disk.operations()
 }
 
@@ -142,7 +150,7 @@ fn a_full_disk_changes_nothing_and_leaves_nothing_behind() {
             Ok(_) => {
                 fitted += 1;
                 sets.perform(&FileWork::Keep).unwrap();
-                assert_eq!(found(&disk), sample());
+                assert_eq!(found(&disk), whole_sample());
             }
             Err(error) => {
                 assert!(matches!(error, FileError::Failed { .. }), "{error}");

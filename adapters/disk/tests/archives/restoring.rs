@@ -182,12 +182,12 @@ fn what_somebody_writes_at_the_same_time_is_never_lost() {
                 sets.perform(&FileWork::Undo).unwrap();
             }
             let found = found(&disk);
-            let is_mine = found.get(name) == Some(&Some(b"mine".to_vec()));
+            let is_mine = found.get(name) == Some(&Some("mine".to_owned()));
             let without = |mut tree: Tree| {
                 tree.remove(name);
                 tree
             };
-            let expected = if kept.is_ok() { sample() } else { changed.clone() };
+            let expected = if kept.is_ok() { crate::interruptions::whole_sample() } else { changed.clone() };
             assert_eq!(without(found), without(expected), "{name} {at} {kept:?}");
             // Before the file is looked at, what he wrote is what is replaced.
             let was_read = at > 40;
@@ -215,7 +215,7 @@ fn a_file_that_somebody_changed_after_the_comparison_is_refused() {
     let refusals = (0..last).filter(|at| {
         let (result, _, disk) = operations(Some(*at));
         let refused = matches!(&result, Err(FileError::Refused(files)) if files[0].1 == Refusal::Changed);
-        let mine = found(&disk)["directory/team/20000.xml"] == Some(b"mine".to_vec());
+        let mine = found(&disk)["directory/team/20000.xml"] == Some("mine".to_owned());
         assert!(!refused || mine);
         refused
     });

@@ -255,6 +255,6 @@ fn other_programs_can_read_an_archive() {
     trees.store(Part::Directory).unwrap();
     let (archive, unpacked) = (trees.archive("directory.tar.gz"), tempfile::tempdir().unwrap());
     tar::Archive::new(GzDecoder::new(&*archive)).unpack(unpacked.path()).unwrap();
-    let found = fs::read(unpacked.path().join("directory/team/20001.xml")).unwrap();
+    let found = fs::read_to_string(unpacked.path().join("directory/team/20001.xml")).unwrap();
     assert_eq!(Some(&Some(found)), sample().get("directory/team/20001.xml"));
 }

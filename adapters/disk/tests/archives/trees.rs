@@ -10,10 +10,10 @@ use fsconnector_engine::files::{FileError, FileWork, FilesDone, Part};
 use tempfile::TempDir;
 
 /// What is in a tree: the content of each file, and nothing for each folder.
-pub(crate) type Tree = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Tree = BTreeMap<String, Option<String>>;
 
 /// What is in a tree, with permission bits.
-pub(crate) type TreeWithModes = BTreeMap<String, (u32, Option<Vec<u8>>)>;
+pub(crate) type TreeWithModes = BTreeMap<String, (u32, Option<String>)>;
 
 const USER: &str = "<include>\n  <user id=\"20000\">\n  </user>\n</include>\n";
 
@@ -38,7 +38,7 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::new();
     for (path, content) in files {
         tree.extend(path.match_indices('/').map(|(end, _)| (path[..end].to_owned(), None)));
-        tree.insert((*path).to_owned(), Some(content.as_bytes().to_vec()));
+        tree.insert((*path).to_owned(), Some((*content).to_owned()));
     }
     tree
 }
@@ -150,7 +150,7 @@ impl RealTrees {
                 let at = entry.unwrap().path();
                 let name = at.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
                 let metadata = fs::symlink_metadata(&at).unwrap();
-                let content = metadata.is_file().then(|| fs::read(&at).unwrap());
+                let content = metadata.is_file().then(|| text(fs::read(&at).unwrap()));
                 found.insert(name, (metadata.mode() & 0o777, content));
                 if metadata.is_dir() {
                     folders.push(at);
@@ -159,6 +159,11 @@ impl RealTrees {
         }
         found
     }
+}
+
+/// What differs is easier to see in a text.
+fn text(content: Vec<u8>) -> String {
+    String::from_utf8_lossy(&content).into_owned()
 }
 
 pub(crate) fn mode(at: &Path) -> u32 {
@@ -171,7 +176,7 @@ pub(crate) fn model(configuration: &Tree) -> Model {
     for (name, content) in configuration {
         match content {
             None => model.add_folder(&TreePath::configuration(path(name))),
-            Some(content) => write(&model, &TreePath::configuration(path(name)), content),
+            Some(content) => write(&model, &TreePath::configuration(path(name)), content.as_bytes()),
         }
     }
     // A new one, without what was done to this.
@@ -194,7 +199,7 @@ pub(crate) fn found(model: &Model) -> Tree {
     let in_configuration = |path: &TreePath| path.tree == fsconnector_disk::Tree::Configuration;
     let folders = model.folders().into_iter().filter(in_configuration).map(|path| (path.to_string(), None));
     let files = model.files().into_iter().filter(|(path, _)| in_configuration(path));
-    folders.chain(files.map(|(path, content)| (path.to_string(), Some(content)))).collect()
+    folders.chain(files.map(|(path, content)| (path.to_string(), Some(text(content))))).collect()
 }
 
 /// The archives and what else is in the static tree.
