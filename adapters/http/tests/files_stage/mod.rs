@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use fsconnector_disk::Root;
+use fsconnector_disk::{Disk, Folders, Root};
 use fsconnector_engine::state::{Conference, State, User, UserId, Users};
 use fsconnector_http::{GateConfig, Limits};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::stage::{Answer, Stage, sample};
+use crate::stage::{Answer, Client, Stage, sample};
 
 /// The phone of `anna`, and of `gabi` as well, who came later.
 pub(crate) const PHONE_OF_ANNA: &str = "0004f2000001";
@@ -25,6 +25,7 @@ pub(crate) struct Archive {
     pub(crate) stage: Stage,
     pub(crate) recordings: TempDir,
     pub(crate) tree: TempDir,
+    _configuration: TempDir,
 }
 
 impl Archive {
@@ -37,12 +38,18 @@ impl Archive {
     }
 
     pub(crate) fn with(configure: impl FnOnce(GateConfig) -> GateConfig) -> Self {
-        let (recordings, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let files = Some(Arc::new(Root::open_folder(tree.path()).unwrap()));
-        let config = GateConfig { files, recordings: Some(recordings.path().to_owned()), ..GateConfig::default() };
+        let [recordings, tree, configuration] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let folders = Folders { configuration: configuration.path().to_owned(), files: Some(tree.path().to_owned()) };
+        let (disk, _) = Disk::open(folders).unwrap();
+        let config = GateConfig {
+            files: Some(Arc::new(Root::open_folder(tree.path()).unwrap())),
+            recordings: Some(recordings.path().to_owned()),
+            uploads: Some(Arc::new(disk)),
+            ..GateConfig::default()
+        };
         let stage = Stage::without_state(configure(config));
         stage.current.publish(state());
-        Self { stage, recordings, tree }
+        Self { stage, recordings, tree, _configuration: configuration }
     }
 
     /// Puts a recording there.
@@ -69,6 +76,16 @@ impl Archive {
             assert!(!answer.text().contains(folder.to_str().unwrap()), "{what}: {}", answer.text());
         }
     }
+}
+
+/// Puts a file there as phones do.
+pub(crate) fn put(client: &mut Client, user: &str, target: &str, headers: &str, content: &[u8]) -> Answer {
+    let authorization = client.authorization(user, "PUT", target);
+    let length = content.len();
+    client
+        .send(&format!("PUT {target} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: {length}\r\n{headers}\r\n"));
+    client.send_bytes(content);
+    client.answer(false)
 }
 
 pub(crate) fn json(answer: &Answer) -> Value {
