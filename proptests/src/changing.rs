@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fsconnector_disk::{Tree, TreePath};
-use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet};
+use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Document, PhoneFile};
 use fsconnector_engine::files::Part;
 
 use crate::ledger::{Content, Files};
+use crate::phones::directory_misfit;
 
 /// What is to come of the trees.
 #[derive(Debug)]
 pub(crate) enum Aim {
     /// The changes of a set.
     Set(ChangeSet),
-    /// A part is as it was archived.
-    Restore(Part, Files),
+    /// A part is as it was archived; without an archive that is fit it stays as it is.
+    Restore(Part, Option<Files>),
 }
 
 /// Changes on their way.
@@ -34,6 +35,8 @@ pub(crate) struct Changing {
     made: BTreeSet<TreePath>,
     /// Files that people have edited meanwhile.
     pub(crate) edited: BTreeSet<TreePath>,
+    /// Files of which it is open whether what people have written is there, or what was made of it.
+    undecided: BTreeSet<TreePath>,
     /// Files that have had their new content.
     placed: BTreeSet<TreePath>,
     /// Whether some of it can happen without the rest.
@@ -56,6 +59,7 @@ impl Changing {
             protected: BTreeSet::new(),
             made: BTreeSet::new(),
             edited: BTreeSet::new(),
+            undecided: BTreeSet::new(),
             placed: BTreeSet::new(),
             is_each_for_itself: false,
             committed: false,
@@ -82,7 +86,7 @@ impl Changing {
                 let named = set.changes.iter().filter(|change| change.kind != ChangeKind::RemoveFolder);
                 named.map(|change| change.path.clone()).chain(there).collect()
             }
-            Aim::Restore(_, archive) => archive.keys().cloned().chain(there).collect(),
+            Aim::Restore(_, archive) => archive.iter().flat_map(Files::keys).cloned().chain(there).collect(),
         }
     }
 
@@ -102,7 +106,9 @@ impl Changing {
                 let folders = set.changes.iter().filter(|change| change.kind == ChangeKind::RemoveFolder);
                 self.change(path).is_none() && folders.into_iter().any(|folder| is_below(path, &folder.path))
             }
-            Aim::Restore(part, archive) => is_in(path, *part) && !archive.contains_key(path),
+            Aim::Restore(part, archive) => {
+                is_in(path, *part) && archive.as_ref().is_some_and(|archive| !archive.contains_key(path))
+            }
         }
     }
 
@@ -116,7 +122,7 @@ impl Changing {
                 let content = set.content(self.change(path)?, old).ok()?;
                 Some(content.map(String::into_bytes))
             }
-            Aim::Restore(_, archive) => archive.get(path).map(|content| Some(content.clone())),
+            Aim::Restore(_, archive) => archive.as_ref()?.get(path).map(|content| Some(content.clone())),
         }
     }
 
@@ -163,6 +169,13 @@ impl Changing {
     /// Somebody edits a file that held `before`.
     pub(crate) fn edited(&mut self, path: &TreePath, before: Content, after: Content) {
         let is_known = self.variants.contains_key(path);
+        if self.is_each_for_itself && is_known {
+            // What is there is looked at again until nobody has changed it meanwhile.
+            self.aim_at(path, before, after);
+            self.edited.insert(path.clone());
+            self.undecided.insert(path.clone());
+            return;
+        }
         if !self.looked_at.contains(path) {
             let (tree, folder) = place(path);
             let is_added = self.is_implied(path) && !self.target.contains_key(path);
@@ -201,14 +214,51 @@ impl Changing {
         }
     }
 
+    /// What is undecided is as it is found.
+    pub(crate) fn decide(&mut self, expected: &Files, actual: &Files) {
+        let stays = |path: &&TreePath| actual.get(*path) == expected.get(*path);
+        self.protected.extend(self.undecided.iter().filter(stays).cloned());
+    }
+
+    /// What does not fit in what becomes of the directories of phones that hold what is expected.
+    pub(crate) fn directory_misfit(&self, expected: &Files) -> Option<String> {
+        let Aim::Set(set) = &self.aim else { return None };
+        let keeps = |change: &&Change| {
+            matches!(&change.kind, ChangeKind::Write(Document::Phone(PhoneFile::Directory, ..)))
+                && !self.protected.contains(&change.path)
+        };
+        set.changes.iter().filter(keeps).find_map(|change| {
+            let new = self.target.get(&change.path).and_then(Option::as_deref);
+            directory_misfit(&change.path, expected.get(&change.path)?, new)
+        })
+    }
+
     /// What the files are to hold, but for those that people have written meanwhile.
     pub(crate) fn unprotected(&self) -> impl Iterator<Item = (&TreePath, &Content)> {
         self.target.iter().filter(|(path, _)| !self.protected.contains(*path))
     }
 
-    /// Whether a part is being restored.
-    pub(crate) fn restores(&self) -> bool {
-        matches!(self.aim, Aim::Restore(..))
+    /// The part that is being restored.
+    pub(crate) fn restores(&self) -> Option<Part> {
+        match self.aim {
+            Aim::Restore(part, _) => Some(part),
+            Aim::Set(_) => None,
+        }
+    }
+
+    /// Whether the connector has looked at the file.
+    pub(crate) fn has_looked_at(&self, path: &TreePath) -> bool {
+        self.looked_at.contains(path)
+    }
+
+    /// The directories of phones that are left alone.
+    pub(crate) fn left_alone(&self) -> BTreeSet<TreePath> {
+        let Aim::Set(set) = &self.aim else { return BTreeSet::new() };
+        let is_left = |change: &&Change| {
+            matches!(&change.kind, ChangeKind::Write(Document::Phone(PhoneFile::Directory, ..)))
+                && !self.target.contains_key(&change.path)
+        };
+        set.changes.iter().filter(is_left).map(|change| change.path.clone()).collect()
     }
 }
 

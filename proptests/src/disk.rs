@@ -156,6 +156,10 @@ impl Operations for Watched {
         self.look(|model| model.folder_access(folder))
     }
 
+    fn size(&self, folder: &Opened, name: &str) -> io::Result<u64> {
+        self.look(|model| model.size(folder, name))
+    }
+
     fn modified(&self, folder: &Opened, name: &str) -> io::Result<Wall> {
         self.look(|model| model.modified(folder, name))
     }
@@ -206,8 +210,8 @@ impl Operations for Watched {
         self.look(|model| if lacks { Ok(()) } else { model.sync_folder(folder) })
     }
 
-    fn volumes(&self, folders: &[&Opened]) -> io::Result<()> {
-        self.look(|model| model.volumes(folders))
+    fn add_volume(&self, volumes: &mut (), folder: &Opened) -> io::Result<()> {
+        self.look(|model| model.add_volume(volumes, folder))
     }
 
     fn sync_volumes(&self, volumes: &()) -> io::Result<()> {

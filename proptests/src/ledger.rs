@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use fsconnector_disk::{Edit, Editing, Tree, TreePath};
 
 use fsconnector_engine::change_set::ChangeSet;
+use fsconnector_engine::files::Part;
 
+use crate::archives::{Fitness, Storing, fitness, unpack};
 use crate::changing::{Aim, Changing};
 use crate::invariants::number_of;
 use crate::tree::{is_sound, numbers_in};
@@ -34,6 +36,10 @@ pub(crate) struct Ledger {
     /// The numbers in files that somebody has edited since the switch has loaded them.
     unloaded: BTreeSet<u32>,
     changing: Option<Changing>,
+    /// The archive that is being made.
+    storing: Option<Storing>,
+    /// Whether the archive that is being restored is fit for it.
+    fitness: Option<Fitness>,
 }
 
 impl Ledger {
@@ -44,7 +50,17 @@ impl Ledger {
 
     /// The files that are there.
     pub(crate) fn paths(&self) -> Vec<TreePath> {
-        self.expected.keys().cloned().collect()
+        self.files().cloned().collect()
+    }
+
+    /// What a file has to hold.
+    pub(crate) fn content(&self, path: &TreePath) -> Option<&[u8]> {
+        self.expected.get(path).map(|content| &**content)
+    }
+
+    /// The files that are there.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &TreePath> {
+        self.expected.keys()
     }
 
     /// The files that a person has written last.
@@ -92,6 +108,9 @@ impl Ledger {
         if let Some(changing) = &mut self.changing {
             changing.edited(path, before.map(<[u8]>::to_vec), after.clone());
         }
+        if let Some(storing) = &mut self.storing {
+            storing.edited(path, before.map(<[u8]>::to_vec), after.clone());
+        }
         if edit.synced {
             self.unsynced.remove(path)
         } else {
@@ -106,6 +125,11 @@ impl Ledger {
         self.unknown.insert(path.clone());
         self.by_hand.insert(path.clone());
         self.expect(path, after);
+        let restored = self.changing.as_ref().filter(|changing| !changing.has_looked_at(path));
+        let restored = restored.and_then(Changing::restores).filter(|part| part.archive() == path.path);
+        if let Some(part) = restored.filter(|_| path.tree == Tree::Static) {
+            self.begins_restoring(part);
+        }
     }
 
     /// The switch need not know what is in the file, or what was.
@@ -124,6 +148,57 @@ impl Ledger {
     /// The connector begins to change files.
     pub(crate) fn begins(&mut self, aim: Aim) {
         self.changing = Some(Changing::new(aim, &self.expected, &self.unknown));
+    }
+
+    /// The connector begins to restore a part.
+    pub(crate) fn begins_restoring(&mut self, part: Part) {
+        let archive = self.expected.get(&TreePath::in_static(part.archive()));
+        let fitness = archive.map_or(Fitness::Unfit, |archive| fitness(archive, part));
+        let files = archive.filter(|_| fitness != Fitness::Unfit).and_then(|archive| unpack(archive, part));
+        self.fitness = Some(fitness);
+        self.begins(Aim::Restore(part, files));
+    }
+
+    /// Whether what is being restored is fit for it.
+    pub(crate) fn fitness(&self) -> Option<Fitness> {
+        self.fitness
+    }
+
+    /// The connector begins to make an archive.
+    pub(crate) fn begins_storing(&mut self, part: Part) {
+        self.storing = Some(Storing::new(part, &self.expected));
+    }
+
+    /// The connector has made an archive, or tried to. What does not fit now.
+    pub(crate) fn stored(&mut self, actual: &Files, done: bool) -> Option<String> {
+        let storing = self.storing.take()?;
+        let misfit = storing.misfit(actual).filter(|_| done);
+        let concerned = self.expected.keys().chain(actual.keys()).filter(|path| storing.concerns(path));
+        let concerned: BTreeSet<TreePath> = concerned.cloned().collect();
+        let fits = |path: &&TreePath| storing.tolerates(path, actual.get(*path).map(|content| &**content));
+        let wrong = concerned.iter().find(|path| !fits(path) && !self.forgiven.contains(*path));
+        let misfit = misfit.or_else(|| wrong.map(|path| format!("{path} is neither as before nor whole")));
+        let was_synced = !self.unsynced.contains(&storing.present());
+        for path in concerned {
+            let content = actual.get(&path).cloned();
+            if content.as_ref() != self.expected.get(&path) {
+                let is_durable = done && content.is_some() && (was_synced || path == storing.present());
+                if is_durable { self.unsynced.remove(&path) } else { self.unsynced.insert(path.clone()) };
+                self.expect(&path, content);
+            }
+        }
+        misfit
+    }
+
+    /// The archives that are there.
+    pub(crate) fn archives(&self) -> Files {
+        let is_one = |path: &TreePath| path.tree == Tree::Static && path.path.as_str().starts_with("store/");
+        self.expected.iter().filter(|(path, _)| is_one(path)).map(|(path, all)| (path.clone(), all.clone())).collect()
+    }
+
+    /// The directories of phones that are left alone.
+    pub(crate) fn left_alone(&self) -> BTreeSet<TreePath> {
+        self.changing.as_ref().map(Changing::left_alone).unwrap_or_default()
     }
 
     /// The connector begins to write files, each for itself.
@@ -214,7 +289,9 @@ impl Ledger {
         let there: Files = paths.iter().filter_map(of).collect();
         let fits = |path: &&TreePath| {
             let content = there.get(*path);
+            let storing = self.storing.as_ref().filter(|storing| storing.concerns(path));
             content == self.expected.get(*path)
+                || storing.is_some_and(|storing| storing.tolerates(path, content.map(|content| &**content)))
                 || self.forgiven.contains(*path)
                 || self.changing.as_ref().is_some_and(|changing| changing.tolerates(path, content.map(|c| &**c)))
         };
@@ -241,7 +318,7 @@ impl Ledger {
     /// The change set lasts. The files that it has changed.
     pub(crate) fn kept(&mut self) -> Vec<TreePath> {
         let Some(changing) = self.changing.take() else { return Vec::new() };
-        let restores = changing.restores();
+        let restores = changing.restores().is_some();
         let mut changed = Vec::new();
         for (path, content) in changing.target {
             self.unknown.remove(&path);
@@ -267,8 +344,11 @@ impl Ledger {
 
     /// The files were written, each for itself; if not all, any of them.
     pub(crate) fn provisioned(&mut self, actual: &Files, all: bool) -> Option<String> {
+        if let Some(changing) = &mut self.changing {
+            changing.decide(&self.expected, actual);
+        }
         if all {
-            let misfit = self.misfit_when_committed(actual);
+            let misfit = self.directory_misfit().or_else(|| self.misfit_when_committed(actual));
             self.kept();
             return misfit;
         }
@@ -284,11 +364,15 @@ impl Ledger {
         let changed: Vec<TreePath> = changing.unprotected().filter(changed).map(|(path, _)| path.clone()).collect();
         for path in changed {
             self.by_hand.remove(&path);
-            self.unsynced.remove(&path);
-            self.unknown.remove(&path);
+            self.unsynced.insert(path.clone());
             let content = actual.get(&path).cloned();
             self.expect(&path, content);
         }
+    }
+
+    /// What does not fit in what becomes of the directories of phones.
+    pub(crate) fn directory_misfit(&self) -> Option<String> {
+        self.changing.as_ref().and_then(|changing| changing.directory_misfit(&self.expected))
     }
 
     /// The change set is gone.
@@ -307,6 +391,9 @@ impl Ledger {
 
     /// The power was lost: what people did not sync may be as before, torn, or as they wrote it.
     pub(crate) fn lost_power(&mut self) {
+        if let Some(storing) = self.storing.as_mut().filter(|storing| self.unsynced.contains(&storing.present())) {
+            storing.is_in_doubt();
+        }
         for path in std::mem::take(&mut self.unsynced) {
             let content = self.expected.get(&path).cloned();
             self.unload(&path, content.as_deref());
@@ -317,7 +404,11 @@ impl Ledger {
     /// The connector was interrupted, and has recovered: all files of the change set are as before, or all are as they
     /// were to be.
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
+        let stored = self.stored(actual, false);
         self.accept_forgiven(actual);
+        if stored.is_some() {
+            return stored;
+        }
         if self.changing.as_ref().is_some_and(|changing| changing.is_each_for_itself) {
             return self.provisioned(actual, false);
         }

@@ -15,6 +15,8 @@
 //! disk.rs        the disk, as the connector and as the switch see it
 //! ledger.rs      what every file has to hold
 //! changing.rs    what the connector is changing at the moment
+//! phones.rs      phones, and what has to become of their files
+//! archives.rs    archives, and what people put in their place
 //! view.rs        what a configuration shows
 //! requests.rs    what administrators ask for, and what they have to be told
 //! invariants.rs  what has to hold
@@ -24,12 +26,14 @@
 //! run.rs         steps made up from a seed
 //! ```
 
+pub mod archives;
 mod changing;
 pub mod chance;
 mod connector;
 mod disk;
 pub mod invariants;
 mod ledger;
+pub mod phones;
 pub mod requests;
 pub mod run;
 pub mod sabotage;

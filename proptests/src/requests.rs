@@ -114,6 +114,17 @@ impl Operation {
         matches!(self, Self::RebuildContacts | Self::Store(_) | Self::Restore(_))
     }
 
+    /// What does not fit in the answer of one text.
+    pub(crate) fn misfit(self, told: &str) -> Option<String> {
+        let fits = match self {
+            Self::Store(part) => told == part.archive().as_str(),
+            Self::Restore(part) => part.folder().map_or(told == ".", |folder| told == folder.as_str()),
+            Self::RebuildContacts => told.ends_with('Z'),
+            _ => false,
+        };
+        (!fits).then(|| format!("{self:?}: {told}"))
+    }
+
     pub(crate) fn removes(self) -> bool {
         matches!(self, Self::DelUsers | Self::DelConferences)
     }
@@ -170,8 +181,10 @@ impl Ask {
             Operation::DelConferences,
             Operation::ReprovisionUsers,
             Operation::RebuildContacts,
+            Operation::Store(Part::ALL[chance.below(Part::ALL.len())]),
+            Operation::Restore(Part::ALL[chance.below(Part::ALL.len())]),
         ];
-        let operation = operations[chance.weighted(&[30, 25, 15, 4, 10, 8, 6, 5, 5])];
+        let operation = operations[chance.weighted(&[30, 25, 15, 4, 10, 8, 6, 5, 5, 8, 8])];
         let count = if operation.is_about_all() { 0 } else { chance.weighted(&[2, 60, 20, 8, 4]) };
         let item = |at: usize| {
             let serial = serial * 8 + at;

@@ -4,6 +4,8 @@ use fsconnector_engine::esl::session::Line;
 
 use crate::chance::Chance;
 use crate::invariants::Violation;
+use crate::archives;
+use crate::phones;
 use crate::requests::Ask;
 use crate::sabotage::Sabotage;
 use crate::scene::{Crash, Happening, Plan};
@@ -58,8 +60,9 @@ impl Author {
         if self.chance.below(1000) < self.troubles {
             return self.trouble();
         }
-        match self.chance.weighted(&[70, 14, 4, 3, 9]) {
+        match self.chance.weighted(&[70, 14, 4, 3, 9, 5]) {
             1 => self.ask(world),
+            5 => self.upload(world),
             2 => self.write_on(world).or_else(|| self.edit(world).map(Step::Edit)).unwrap_or(Step::Pass(1)),
             3 => Step::Reload,
             4 => Step::Pass(self.chance.number() % 1500),
@@ -126,6 +129,14 @@ impl Author {
         plan
     }
 
+    fn upload(&mut self, world: &World) -> Step {
+        self.serial += 1;
+        let known = world.seen().unwrap_or_default();
+        let Some(upload) = phones::upload(&mut self.chance, self.serial, &known) else { return Step::Pass(1) };
+        let disturbs = |(_, happening): &(usize, Happening)| !matches!(happening, Happening::Edit(_));
+        Step::Upload(upload, self.plan(world).into_iter().filter(disturbs).collect())
+    }
+
     fn ask(&mut self, world: &World) -> Step {
         self.serial += 1;
         let known = world.seen().unwrap_or_default();
@@ -143,6 +154,13 @@ impl Author {
     fn edit(&mut self, world: &World) -> Option<fsconnector_disk::Edit> {
         self.serial += 1;
         let visible = world.scene.borrow().ledger.paths();
+        if self.chance.percent(5) {
+            let archives = world.scene.borrow().ledger.archives();
+            return archives::tamper(&mut self.chance, self.serial, &archives);
+        }
+        if self.chance.percent(30) {
+            return phones::tamper(&mut self.chance, self.serial, &visible);
+        }
         tree::edit(&mut self.chance, self.serial, &visible)
     }
 }

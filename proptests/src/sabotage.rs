@@ -14,4 +14,6 @@ pub enum Sabotage {
     ReloadCheck,
     /// Whether a file is as it was read is not looked at before it is replaced.
     UnchangedCheck,
+    /// What the owner of a phone has put into its directory is not kept.
+    Entries,
 }

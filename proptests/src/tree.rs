@@ -19,6 +19,7 @@ pub const COMMON_PINS: [&str; 2] = ["99079900", "99079901"];
 const FREESWITCH: &str = r#"<?xml version="1.0"?>
 <document type="freeswitch/xml">
   <X-PRE-PROCESS cmd="set" data="domain=conf.example"/>
+  <X-PRE-PROCESS cmd="set" data="internal_tls_port=5061"/>
   <X-PRE-PROCESS cmd="set" data="modconpin=99079900"/>
   <X-PRE-PROCESS cmd="set" data="defconpin=99079901"/>
   <section name="configuration">

@@ -4,17 +4,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fsconnector_disk::{RelPath, TreePath, UploadError, UploadName};
 use fsconnector_engine::change::command::{Outcome, RequestId, Response};
+use fsconnector_engine::change_set::{ChangeKind, Document, PhoneFile};
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::reply::Reply;
-use fsconnector_engine::files::{FileError, FileWork, FilesDone};
+use fsconnector_engine::files::{FileError, FileWork, FilesDone, LeftAlone};
 use fsconnector_engine::io::{EffectId, Epoch, Input};
 use fsconnector_engine::note::Note;
 use fsconnector_engine::state::State;
+use serde_json::Value;
 
+use crate::archives::Fitness;
 use crate::changing::Aim;
 use crate::invariants::{self, keys_of, number_of, visible};
-use crate::requests::done_items;
+use crate::phones::{self, Upload};
+use crate::requests::{Operation, done_items};
+use crate::disk::Watched;
 use crate::sabotage::Sabotage;
 use crate::scene::{Plan, Scene};
 use crate::view::View;
@@ -30,6 +36,66 @@ const JOURNAL: &str = ".fsconnector-journal";
 pub(crate) type Answered = (RequestId, Response, View);
 
 impl World {
+    /// The engine wants something of the disk.
+    pub(crate) fn want(&mut self, id: EffectId, work: FileWork) {
+        let known = self.seen().unwrap_or_default();
+        match &work {
+            FileWork::Commit(set) => {
+                self.demand("every file that is written is whole", invariants::written_files_are_whole(set));
+                self.demand("the files of phones change with their users", phones::set_misfit(set, &known));
+            }
+            FileWork::Provision(set) => {
+                let misfit = phones::sweep_misfit(set, &known, &self.config);
+                self.demand("all phones are provisioned", misfit);
+            }
+            _ => {}
+        }
+        let work = self.sabotaged(work);
+        self.with_connector(|connector| connector.works.push_back((id, work)));
+    }
+
+    /// A forgetful connector writes directories of phones anew.
+    fn sabotaged(&self, work: FileWork) -> FileWork {
+        let FileWork::Commit(mut set) = work else { return work };
+        if self.sabotage == Some(Sabotage::Entries) {
+            for change in &mut set.changes {
+                if let ChangeKind::Write(document @ Document::Phone(PhoneFile::Directory, ..)) = &change.kind {
+                    change.kind = ChangeKind::WriteAfresh(document.clone());
+                }
+            }
+        }
+        FileWork::Commit(set)
+    }
+
+    /// A phone uploads a file.
+    pub(crate) fn upload(&mut self, upload: Upload, plan: Plan) {
+        let Some(name) = UploadName::parse(&upload.name) else { return };
+        if self.connector.is_none() {
+            return;
+        }
+        let Some(path) = RelPath::parse(&format!("polycom/{}/{}", upload.mac, upload.name)) else { return };
+        let path = TreePath::in_static(path);
+        {
+            let scene = &mut *self.scene.borrow_mut();
+            let old = scene.model.content(&path).filter(|_| name.is_log()).unwrap_or_default();
+            let new = [&*old, &upload.content].concat();
+            scene.begin_work(self.now.mono.0, plan);
+            scene.uploading = Some((path, new));
+        }
+        let result = fsconnector_disk::upload(&Watched::new(&self.scene), &upload.mac, &name, &upload.content);
+        let crash = self.scene.borrow_mut().crash.take();
+        if let Some(crash) = crash {
+            return self.crash(crash);
+        }
+        self.tell(|| format!("        disk: {result:?}"));
+        let scene = &mut *self.scene.borrow_mut();
+        let is_there = scene.uploaded(result.is_ok());
+        let misfit = format!("{}: {result:?}, and it is there: {is_there}", upload.name);
+        scene.demand("what was uploaded is there", (result.is_ok() && !is_there).then_some(misfit.clone()));
+        let excused = scene.failed || matches!(result, Err(UploadError::Failed(FileError::Failed { .. })) if scene.is_odd);
+        scene.demand("an upload is taken by a disk that works", (result.is_err() && !excused).then_some(misfit));
+    }
+
     /// The disk does what the engine asked for first.
     pub(crate) fn disk(&mut self, plan: Plan) {
         let Some(connector) = &mut self.connector else { return };
@@ -39,7 +105,6 @@ impl World {
             scene.begin_work(self.now.mono.0, plan);
             match &work {
                 FileWork::Commit(set) => {
-                    scene.demand("every file that is written is whole", invariants::written_files_are_whole(set));
                     scene.ledger.begins(Aim::Set(set.clone()));
                 }
                 FileWork::Keep => {
@@ -49,7 +114,9 @@ impl World {
                 }
                 FileWork::Undo => scene.ledger.undoing(),
                 FileWork::Provision(set) => scene.ledger.begins_provisioning(set),
-                FileWork::List(_) | FileWork::Archive(_) | FileWork::Restore(_) => {}
+                FileWork::Archive(part) => scene.ledger.begins_storing(*part),
+                FileWork::Restore(part) => scene.ledger.begins_restoring(*part),
+                FileWork::List(_) => {}
             }
         }
         let result = match work {
@@ -70,19 +137,28 @@ impl World {
         let scene = &mut *self.scene.borrow_mut();
         let files = visible(&scene.model);
         let has_journal = has_journal(scene);
+        let work_restores = matches!(work, FileWork::Restore(_));
         match (work, result) {
             (FileWork::List(_), _) | (FileWork::Keep, Err(_)) => {}
-            (FileWork::Commit(_), Ok(_)) => {
+            (FileWork::Commit(_) | FileWork::Restore(_), Ok(done)) => {
+                let is_unfit = work_restores && scene.ledger.fitness() == Some(Fitness::Unfit);
+                scene.demand("what is not fit is not restored", is_unfit.then(|| format!("{work:?}")));
+                let misfit = left_alone_misfit(scene, done);
+                scene.demand("damaged directories are named", misfit);
                 scene.ledger.committed();
+                scene.demand("directories keep what their owners have made", scene.ledger.directory_misfit());
                 let misfit = scene.ledger.misfit_when_committed(&files);
                 scene.demand("what is committed is visible, but for what people write", misfit);
                 self.rejected = false;
             }
-            (FileWork::Commit(_) | FileWork::Undo, Err(error)) if has_journal || matches!(work, FileWork::Undo) => {
+            (FileWork::Restore(_), Err(FileError::Unfit(words))) if scene.ledger.fitness() == Some(Fitness::Fit) => {
+                scene.demand("what is fit is restored", Some(words.clone()));
+            }
+            (FileWork::Commit(_) | FileWork::Restore(_) | FileWork::Undo, Err(error)) if has_journal || matches!(work, FileWork::Undo) => {
                 let text = (!scene.failed).then(|| error.to_string());
                 scene.demand("files can be put back on a disk that works", text);
             }
-            (FileWork::Commit(_), Err(_)) | (FileWork::Undo, _) => {
+            (FileWork::Commit(_) | FileWork::Restore(_), Err(_)) | (FileWork::Undo, _) => {
                 scene.ledger.accept_forgiven(&files);
                 scene.ledger.undone();
                 let misfit = scene.ledger.misfit_at_rest(&files);
@@ -91,10 +167,17 @@ impl World {
             }
             (FileWork::Provision(_), _) => {
                 scene.ledger.accept_forgiven(&files);
+                let misfit = result.as_ref().ok().and_then(|done| left_alone_misfit(scene, done));
+                scene.demand("damaged directories are named", misfit);
                 let misfit = scene.ledger.provisioned(&files, result.is_ok());
                 scene.demand("what is provisioned is visible, but for what people write", misfit);
             }
-            (FileWork::Archive(_) | FileWork::Restore(_), _) => {}
+            (FileWork::Archive(_), _) => {
+                let misfit = scene.ledger.stored(&files, result.is_ok());
+                scene.demand("a whole archive is there, and those before are kept", misfit);
+                let text = result.as_ref().err().filter(|_| !scene.failed).map(ToString::to_string);
+                scene.demand("an archive can be made on a disk that works", text);
+            }
             (FileWork::Keep, Ok(_)) => {
                 scene.ledger.accept_forgiven(&files);
                 let changed = scene.ledger.kept();
@@ -174,8 +257,13 @@ impl World {
             drop(scene);
             self.demand("what is done stays when the power is lost", misfit);
         }
-        // What one has done a later one in the same transaction may have changed again.
+        // What one has done a later one in the same transaction may have changed again, and who came and went in one was
+        // never there.
         let mut changed_later = BTreeSet::new();
+        for (_, response, _) in responses.iter().filter(|(_, response, _)| response.op != "users/del") {
+            let came = done_items(response).iter().filter_map(|item| item.get("id")).filter_map(Value::as_str);
+            changed_later.extend(came.map(|id| format!("came: {id}")));
+        }
         for answered in responses.into_iter().rev() {
             self.check_answer(answered, &mut changed_later);
         }
@@ -193,9 +281,22 @@ impl World {
         if response.unavailable.is_some() && !all.is_empty() {
             self.demand("nothing is done by a request that was refused", Some(format!("{response:?}")));
         }
-        for done in all.iter().rev() {
+        if let Outcome::Single(Ok(told)) = &response.outcome {
+            let misfit = sent.ask.operation.misfit(told);
+            self.demand("what is done is told as it is called", misfit);
+            if matches!(sent.ask.operation, Operation::Restore(_)) {
+                self.with_connector(|connector| connector.unexplained.clear());
+            }
+        }
+        let reprovisions = sent.ask.operation == Operation::ReprovisionUsers;
+        for done in all.iter().rev().filter(|_| !reprovisions) {
             let keys = keys_of(done);
             if keys.iter().all(|key| !changed_later.contains(key)) {
+                let scene = self.scene.borrow();
+                let is_taken = |name: &str| changed_later.contains(name);
+                let misfit = phones::done_misfit(done, &scene.ledger, &response.left_alone, is_taken);
+                drop(scene);
+                self.demand("what is done of a user is in the files of its phones", misfit);
                 let had = &self.scene.borrow().history[sent.history..].to_vec();
                 self.demand(
                     "what is done is active as it was asked for",
@@ -204,6 +305,7 @@ impl World {
             }
             self.with_connector(|connector| connector.unexplained.retain(|key| !keys.contains(key)));
             changed_later.extend(keys);
+            changed_later.extend(phones::mac_of(done));
         }
         let scene = self.scene.borrow();
         // As long as the disk does not let anything be put back, it is told so.
@@ -218,6 +320,15 @@ impl World {
 /// Whether anything is done.
 fn tells_of_something(response: &Response) -> bool {
     !done_items(response).is_empty() || matches!(response.outcome, Outcome::Single(Ok(_)))
+}
+
+/// Exactly the damaged directories are left alone, and whatever is in the place of what is not a file.
+fn left_alone_misfit(scene: &Scene, done: &FilesDone) -> Option<String> {
+    let (FilesDone::Committed { left_alone, .. } | FilesDone::Provisioned { left_alone }) = done else { return None };
+    let wanted = scene.ledger.left_alone();
+    let is_one = |left: &&LeftAlone| left.path.path.as_str().ends_with("-directory.xml") && !scene.is_odd;
+    let told: BTreeSet<TreePath> = left_alone.iter().filter(is_one).map(|left| left.path.clone()).collect();
+    (told != wanted && !scene.is_odd).then(|| format!("{wanted:?}, and not {left_alone:?}"))
 }
 
 fn has_journal(scene: &Scene) -> bool {

@@ -23,6 +23,7 @@ use crate::chance::Chance;
 use crate::connector::Connector;
 use crate::disk::Watched;
 use crate::invariants::{Violation, visible};
+use crate::phones::Upload;
 use crate::requests::{Ask, Sent, done_items};
 use crate::sabotage::Sabotage;
 use crate::scene::{Crash, Plan, Scene, shown as shown_edit};
@@ -53,6 +54,8 @@ pub enum Step {
     Pass(u64),
     /// An administrator asks for something.
     Ask(Ask),
+    /// A phone uploads a file.
+    Upload(Upload, Plan),
     /// Somebody edits a file.
     Edit(Edit),
     /// Somebody who has had a file open since before it was changed writes on.
@@ -84,6 +87,10 @@ impl fmt::Display for Step {
             Self::Edit(edit) => f.write_str(&shown_edit(edit)),
             Self::WriteOn(path, content) => {
                 write!(f, "somebody writes on in {path}: {}", String::from_utf8_lossy(content))
+            }
+            Self::Upload(Upload { mac, name, content }, disturbances) => {
+                let content = String::from_utf8_lossy(content);
+                write!(f, "the phone {mac} uploads {name}: {content}{}", plan(disturbances))
             }
             Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
             Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
@@ -145,6 +152,7 @@ impl World {
             Step::Result => self.result(),
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Step::Ask(ask) => self.ask(ask),
+            Step::Upload(upload, plan) => self.upload(upload, plan),
             Step::Edit(edit) => self.scene.borrow_mut().edit(&edit),
             Step::WriteOn(path, content) => self.scene.borrow_mut().write_on(&path, &content),
             Step::Reload => self.scene.borrow_mut().reload(self.now.mono.0),
@@ -220,7 +228,7 @@ impl World {
         let templates = Templates::new(fsconnector_templates::ALL)
             .map_err(|error| impossible(&error))?;
         // The one before may have ended between putting files back and having the switch reload.
-        let start = Start { templates, unsettled: true, phones: Some(PublicAddress::default()) };
+        let start = Start { templates, unsettled: true, phones: Some(address()) };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
         self.connector = Some(Connector::new(engine, change_sets, self.now.mono));
         Ok(())
@@ -236,11 +244,13 @@ impl World {
             Crash::Kill => {
                 let disk = scene.model.after_kill();
                 scene.replace_disk(disk);
+                scene.uploaded(false);
             }
             Crash::PowerCut(seed) => {
                 let disk = scene.model.after_power_cut(seed);
                 scene.replace_disk(disk);
                 scene.ledger.lost_power();
+                scene.uploaded(true);
                 self.late.clear();
                 scene.switch.faults.frozen = false;
                 scene.switch.restart(self.now.mono.0);
@@ -405,7 +415,7 @@ impl World {
             match effect {
                 Effect::Publish(state) => self.publish(state),
                 Effect::Log(note) => self.log(&note),
-                Effect::Files { id, work } => self.with_connector(|connector| connector.works.push_back((id, work))),
+                Effect::Files { id, work } => self.want(id, work),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
                 Effect::Respond { id, response } => responses.push((id, response, self.seen().unwrap_or_default())),
             }
@@ -418,6 +428,11 @@ impl World {
             act(connector);
         }
     }
+}
+
+/// Where phones reach the connector.
+fn address() -> PublicAddress {
+    PublicAddress { is_secure: true, host: Some("conf.example".to_owned()) }
 }
 
 /// An effect as the trace shows it, on a line of its own.
