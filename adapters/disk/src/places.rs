@@ -118,7 +118,10 @@ impl<O: Operations> Folders<O> {
         while let (tree, Some(below)) = &folder {
             let at = TreePath { tree: *tree, path: below.clone() };
             match self.open(operations, &folder) {
-                Ok(_) => break,
+                Ok(_) => {
+                    self.open_parents(operations, &at)?;
+                    break;
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(&at, &error)),
             }
@@ -127,6 +130,17 @@ impl<O: Operations> Folders<O> {
         }
         missing.reverse();
         Ok(missing)
+    }
+
+    /// Opens the folders that a folder is in: who made it may have failed before its name was durable.
+    fn open_parents(&mut self, operations: &O, folder: &TreePath) -> Result<(), FileError> {
+        let mut folder = folder.clone();
+        loop {
+            let parent = folder_of(&folder);
+            self.open(operations, &parent).map_err(|error| failed(&folder, &error))?;
+            let (tree, Some(path)) = parent else { return Ok(()) };
+            folder = TreePath { tree, path };
+        }
     }
 
     /// Makes a folder. Whether it was made: not if anything has the name.
@@ -147,6 +161,8 @@ impl<O: Operations> Folders<O> {
     pub(crate) fn remove(&mut self, operations: &O, folder: &TreePath) -> Result<(), FileError> {
         let path = (folder.tree, Some(folder.path.clone()));
         let mut remove = || {
+            // First of all: if the folder is gone already, that has to become durable, too.
+            let parent = self.open(operations, &folder_of(folder))?;
             let opened = self.open(operations, &path)?;
             let entries = operations.entries(&opened)?;
             let hidden = |name: &str| name.starts_with(HIDDEN);
@@ -154,7 +170,6 @@ impl<O: Operations> Folders<O> {
                 return Ok(());
             }
             entries.iter().try_for_each(|entry| operations.remove(&opened, &entry.name))?;
-            let parent = self.open(operations, &folder_of(folder))?;
             operations.remove_folder(&parent, folder.path.file_name())?;
             self.open.remove(&path);
             self.met.remove(&path);

@@ -59,9 +59,6 @@ impl<'a, O: Operations> Writing<'a, O> {
             self.make_folders(&change.path)?;
             staged.extend(self.stage(change)?);
         }
-        if staged.is_empty() {
-            return Ok(());
-        }
         let written = staged.len();
         if !self.folders.sync_volumes(self.operations, written)? {
             staged.iter().try_for_each(|staged| self.sync(staged.change))?;
@@ -69,7 +66,8 @@ impl<'a, O: Operations> Writing<'a, O> {
         for staged in staged {
             self.make_visible(staged)?;
         }
-        if !self.folders.sync_volumes(self.operations, written)? {
+        // Also what is as it should be: who has written it may have failed before it was durable.
+        if !self.folders.sync_volumes(self.operations, self.set.changes.len())? {
             self.folders.sync_names(self.operations)?;
         }
         Ok(())
