@@ -5,6 +5,7 @@
 //!   answers itself, from answers that are serialised once per state.
 //! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on
 //!   Unix sockets that nobody else can reach; the **relay** is the bounded way there.
+//! - The **description** of all that, an OpenAPI document, is made of the table of routes and of the schemas that check.
 //! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
 //!   waits for the engine but the client.
 //!
@@ -40,6 +41,7 @@ mod auth;
 mod caller;
 mod change;
 mod current;
+mod description;
 mod gate;
 mod handlers;
 mod operation;

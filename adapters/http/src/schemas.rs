@@ -1,39 +1,86 @@
-//! The JSON Schemas (draft 7) of what clients send. The same files check the bodies and describe them.
+//! The JSON Schemas (draft 7) of what clients send and get. The same files check the bodies and describe them.
 
-/// A schema of the body of a request; each is that of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestSchema {
-    UsersAdd,
-    UsersMod,
-    UsersDel,
-    ConferencesAdd,
-    ConferencesMod,
-    ConferencesDel,
-    RecordingsDel,
+macro_rules! schemas {
+    ($(#[$about:meta])* $name:ident in $folder:literal { $($schema:ident = $file:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name { $($schema,)+ }
+
+        impl $name {
+            /// All of them.
+            pub(crate) const ALL: [Self; [$($file),+].len()] = [$(Self::$schema),+];
+
+            /// The name, which is that of the file as well.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$schema => $file,)+ }
+            }
+
+            /// The text of the schema.
+            pub(crate) fn text(self) -> &'static str {
+                match self { $(Self::$schema => include_str!(concat!("../schemas/", $folder, $file, ".json")),)+ }
+            }
+        }
+    };
 }
 
-impl RequestSchema {
-    /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::UsersAdd,
-        Self::UsersMod,
-        Self::UsersDel,
-        Self::ConferencesAdd,
-        Self::ConferencesMod,
-        Self::ConferencesDel,
-        Self::RecordingsDel,
-    ];
+schemas! {
+    /// A schema of the body of a request; each is that of an array.
+    RequestSchema in "" {
+        UsersAdd = "users-add",
+        UsersMod = "users-mod",
+        UsersDel = "users-del",
+        ConferencesAdd = "conferences-add",
+        ConferencesMod = "conferences-mod",
+        ConferencesDel = "conferences-del",
+        RecordingsDel = "recordings-del",
+    }
+}
 
-    /// The text of the schema.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::UsersAdd => include_str!("../schemas/users-add.json"),
-            Self::UsersMod => include_str!("../schemas/users-mod.json"),
-            Self::UsersDel => include_str!("../schemas/users-del.json"),
-            Self::ConferencesAdd => include_str!("../schemas/conferences-add.json"),
-            Self::ConferencesMod => include_str!("../schemas/conferences-mod.json"),
-            Self::ConferencesDel => include_str!("../schemas/conferences-del.json"),
-            Self::RecordingsDel => include_str!("../schemas/recordings-del.json"),
-        }
+schemas! {
+    /// A schema of the JSON of an answer, or of a part that several have.
+    AnswerSchema in "answers/" {
+        User = "user",
+        Conference = "conference",
+        Users = "users",
+        UsersFound = "users-found",
+        UsersMatched = "users-matched",
+        UsersDone = "users-done",
+        Conferences = "conferences",
+        ConferencesFound = "conferences-found",
+        ConferencesDone = "conferences-done",
+        PartDone = "part-done",
+        ContactsDone = "contacts-done",
+        Recordings = "recordings",
+        RecordingsDone = "recordings-done",
+        Upload = "upload",
+        Info = "info",
+        InfoAnswer = "info-answer",
+        InfoState = "info-state",
+        UserInfo = "userinfo",
+        PubXml = "pubxml",
+        FriendXml = "friendxml",
+        OpenApi = "openapi",
+        Problem = "problem",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    fn files(folder: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder);
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_file_is_known() {
+        let requests: BTreeSet<_> = RequestSchema::ALL.into_iter().map(|schema| schema.name().to_owned()).collect();
+        let answers: BTreeSet<_> = AnswerSchema::ALL.into_iter().map(|schema| schema.name().to_owned()).collect();
+        assert_eq!((requests, answers), (files(""), files("answers")));
     }
 }

@@ -15,6 +15,7 @@ use super::upload::Upload;
 use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
 use crate::current::Published;
+use crate::description;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
@@ -207,6 +208,7 @@ impl Gate {
         let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
         Ok(match route.work {
             Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded, published, caller))),
+            Work::Description => Outcome::Answer(Answer::json(description::document())),
             Work::File(file) => Outcome::Errand(Errand {
                 lane: file.lane(&decoded),
                 ask: ask(),

@@ -12,8 +12,9 @@ pub(crate) use work::{Changes, FileRoute, Lane, Payload, Read, Work};
 /// A kind of request that is answered.
 #[derive(Debug)]
 pub(crate) struct Route {
-    method: Method,
-    path: Path,
+    pub(crate) method: Method,
+    /// The paths it is for.
+    pub(crate) path: Path,
     /// What the caller needs.
     pub(crate) right: Right,
     /// How the answer comes about.
@@ -22,7 +23,7 @@ pub(crate) struct Route {
 
 /// The paths a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
+pub(crate) enum Path {
     /// Exactly this one; a slash at the end is tolerated.
     Is(&'static str),
     /// All that begin with this. What follows is the request's parameter.
@@ -52,6 +53,11 @@ impl Found<'_> {
             Self::OtherMethods(_) | Self::Nothing => Changes::Nothing,
         }
     }
+}
+
+/// All routes.
+pub(crate) fn all() -> &'static [Route] {
+    &TABLE
 }
 
 /// Finds the route of a request. `path` begins with a slash and has no query; HEAD goes where GET goes, if nothing changes

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::current::Whole;
 
 /// The first path that fits counts. The routes of one path stand together.
-pub(super) static TABLE: [Route; 48] = {
+pub(super) static TABLE: [Route; 49] = {
     use Change::{
         AddConferences, AddUsers, DelConferences, DelUsers, ModConferences, ModUsers, RebuildContacts, RebuildUsers,
         ReprovisionUsers, Restore, Store,
@@ -59,6 +59,7 @@ pub(super) static TABLE: [Route; 48] = {
         command(POST, Below("/api/restore/"), Restore),
         read(Is("/api/info"), Administer, All(Whole::Info)),
         read(Is("/api/info/state"), Administer, All(Whole::InfoState)),
+        Route { method: GET, path: Is("/api/openapi.json"), right: ReadOwn, work: Work::Description },
         read(Is("/userinfo"), ReadOwn, UserInfo),
         read(Is("/pubxml"), ReadPublic, All(Whole::PubXml)),
         read(Is("/friendxml"), ReadFriends, All(Whole::FriendXml)),

@@ -17,6 +17,8 @@ pub(crate) enum Work {
     File(FileRoute),
     /// From the engine, when the change is made.
     Command(Change),
+    /// It is always the same: what there is to ask for.
+    Description,
 }
 
 impl Work {
@@ -24,7 +26,7 @@ impl Work {
     /// `parameter` is what follows in the path, still percent-encoded.
     pub(crate) fn changes(self, parameter: &str) -> Changes {
         match self {
-            Self::Read(_) => Changes::Nothing,
+            Self::Read(_) | Self::Description => Changes::Nothing,
             Self::File(file) => file.changes(),
             Self::Command(change) => Changes::Reported(change.operation(parameter)),
         }
@@ -33,7 +35,7 @@ impl Work {
     /// What the request has to bring along.
     pub(crate) fn payload(self) -> Payload {
         match self {
-            Self::Read(_) => Payload::Nothing,
+            Self::Read(_) | Self::Description => Payload::Nothing,
             Self::File(file) => file.payload(),
             Self::Command(change) => change.schema().map_or(Payload::Nothing, Payload::Json),
         }
