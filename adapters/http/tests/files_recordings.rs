@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use files_stage::{Archive, json, names_in, state};
 use fsconnector_engine::state::State;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::json;
 
 const OF_BOARD: &str = "board-2026-11-23T08:25:58.123Z.wav";
@@ -38,7 +39,7 @@ fn with_recordings() -> Archive {
 }
 
 fn encoded(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    percent_encode(name.as_bytes(), NON_ALPHANUMERIC).to_string()
 }
 
 fn deletion(names: &[&str]) -> String {
@@ -427,7 +428,7 @@ fn a_folder_that_cannot_be_read_is_a_problem() {
 #[test]
 fn a_recording_that_may_not_be_read_is_not_there() {
     let archive = with_recordings();
-    fs::set_permissions(archive.recordings.path().join(OF_OPEN), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(archive.recordings.path().join(OF_OPEN), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(archive.recordings.path().join(OF_OPEN)).is_ok() {
         // Root may read anything.
         return;

@@ -16,11 +16,16 @@ pub(super) struct Version {
 /// The headers by which a client makes its request depend on the version there is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conditions<'a> {
-    pub(super) if_match: Option<Cow<'a, str>>,
-    pub(super) if_unmodified_since: Option<Cow<'a, str>>,
-    pub(super) if_none_match: Option<Cow<'a, str>>,
-    pub(super) if_modified_since: Option<Cow<'a, str>>,
-    pub(super) if_range: Option<Cow<'a, str>>,
+    /// `If-Match`
+    pub(super) matches: Option<Cow<'a, str>>,
+    /// `If-Unmodified-Since`
+    pub(super) unmodified_since: Option<Cow<'a, str>>,
+    /// `If-None-Match`
+    pub(super) matches_none: Option<Cow<'a, str>>,
+    /// `If-Modified-Since`
+    pub(super) modified_since: Option<Cow<'a, str>>,
+    /// `If-Range`
+    pub(super) part_of: Option<Cow<'a, str>>,
 }
 
 /// What follows from the conditions.
@@ -46,18 +51,16 @@ impl Version {
 
     /// What follows from the conditions of a request that only reads, in the order of RFC 9110 §13.2.2.
     pub(super) fn judge(&self, conditions: &Conditions<'_>) -> Verdict {
-        let is_wanted = match (conditions.if_match.as_deref(), conditions.if_unmodified_since.as_deref().and_then(date))
-        {
+        let is_wanted = match (conditions.matches.as_deref(), conditions.unmodified_since.as_deref().and_then(date)) {
             (Some(tags), _) => self.is_in(tags, Comparison::Strong),
             (None, Some(date)) => self.modified <= date,
             (None, None) => true,
         };
-        let is_known =
-            match (conditions.if_none_match.as_deref(), conditions.if_modified_since.as_deref().and_then(date)) {
-                (Some(tags), _) => self.is_in(tags, Comparison::Weak),
-                (None, Some(date)) => self.modified <= date,
-                (None, None) => false,
-            };
+        let is_known = match (conditions.matches_none.as_deref(), conditions.modified_since.as_deref().and_then(date)) {
+            (Some(tags), _) => self.is_in(tags, Comparison::Weak),
+            (None, Some(date)) => self.modified <= date,
+            (None, None) => false,
+        };
         match (is_wanted, is_known) {
             (false, _) => Verdict::Failed,
             (true, true) => Verdict::NotModified,
@@ -71,7 +74,7 @@ impl Version {
     /// to (RFC 9110 §13.1.5).
     pub(super) fn may_send_part(&self, conditions: &Conditions<'_>) -> bool {
         conditions
-            .if_range
+            .part_of
             .as_deref()
             .is_none_or(|validator| validator.trim() == self.tag || date(validator) == Some(self.modified))
     }
@@ -129,8 +132,8 @@ mod tests {
             (None, Some("yesterday".into()), false),
         ] {
             let conditions = Conditions {
-                if_none_match: tags.map(Cow::from),
-                if_modified_since: date.map(Cow::from),
+                matches_none: tags.map(Cow::from),
+                modified_since: date.map(Cow::from),
                 ..Conditions::default()
             };
             let expected = if known { Verdict::NotModified } else { Verdict::Send };
@@ -153,8 +156,8 @@ mod tests {
             (None, Some("yesterday".into()), true),
         ] {
             let conditions = Conditions {
-                if_match: tags.map(Cow::from),
-                if_unmodified_since: date.map(Cow::from),
+                matches: tags.map(Cow::from),
+                unmodified_since: date.map(Cow::from),
                 ..Conditions::default()
             };
             let expected = if wanted { Verdict::Send } else { Verdict::Failed };
@@ -166,8 +169,8 @@ mod tests {
     fn what_the_client_wants_counts_before_what_it_has() {
         let known = || Some(Cow::from("\"a-1\""));
         let wanted = |tag: &'static str| Conditions {
-            if_match: Some(tag.into()),
-            if_none_match: known(),
+            matches: Some(tag.into()),
+            matches_none: known(),
             ..Conditions::default()
         };
         assert_eq!(version().judge(&wanted("\"x\"")), Verdict::Failed);
@@ -188,7 +191,7 @@ mod tests {
             (Some("*".into()), false),
             (Some(String::new()), false),
         ] {
-            let conditions = Conditions { if_range: validator.map(Cow::from), ..Conditions::default() };
+            let conditions = Conditions { part_of: validator.map(Cow::from), ..Conditions::default() };
             assert_eq!(version().may_send_part(&conditions), may, "{conditions:?}");
         }
     }

@@ -61,11 +61,11 @@ impl<'a> Wish<'a> {
     pub(super) fn conditions(&self) -> Conditions<'a> {
         let list = |name| list(self.request, name);
         Conditions {
-            if_match: list("If-Match"),
-            if_unmodified_since: list("If-Unmodified-Since"),
-            if_none_match: list("If-None-Match"),
-            if_modified_since: list("If-Modified-Since"),
-            if_range: list("If-Range"),
+            matches: list("If-Match"),
+            unmodified_since: list("If-Unmodified-Since"),
+            matches_none: list("If-None-Match"),
+            modified_since: list("If-Modified-Since"),
+            part_of: list("If-Range"),
         }
     }
 
