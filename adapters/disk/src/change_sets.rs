@@ -113,7 +113,12 @@ impl<O: Operations> ChangeSets<O> {
         self.settle()?;
         let mut folders = Folders::of(set.changes.len());
         let plan = check(&self.operations, &mut folders, set)?;
-        let journal = Journal { steps: Vec::new(), made: plan.missing.clone(), leaving: plan.leaving.clone() };
+        let journal = Journal {
+            steps: Vec::new(),
+            made: plan.missing.clone(),
+            leaving: plan.leaving.clone(),
+            ..Journal::default()
+        };
         let mut left_alone = Vec::new();
         let like_folder = |_: &TreePath| NewAccess::LikeFolder;
         self.carry_out(&mut folders, journal, like_folder, |operations, folders| {
@@ -262,7 +267,7 @@ fn place_all<O: Operations>(operations: &O, folders: &mut Folders<O>, journal: &
             Placed::Refused(refusal) => return Err(FileError::Refused(vec![(step.path.clone(), refusal)])),
         }
     }
-    Ok(())
+    journal.modes.iter().try_for_each(|mode| mode.place(operations, folders))
 }
 
 /// Takes all steps back, as far as they were carried out, durably, and then removes the journal. What is left are the
@@ -282,6 +287,9 @@ fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<
         if is_back == PutBack::Left {
             left.push(step.path.clone());
         }
+    }
+    for mode in &journal.modes {
+        mode.put_back(operations, &mut folders)?;
     }
     for folder in journal.made.iter().rev() {
         folders.remove(operations, folder)?;

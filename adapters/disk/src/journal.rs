@@ -10,6 +10,7 @@ use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::fingerprint::Fingerprint;
+use crate::folder_modes::FolderMode;
 use crate::operations::{NewAccess, Operations};
 use crate::places::failed;
 
@@ -20,6 +21,7 @@ const JOURNAL: &str = ".fsconnector-journal";
 const UNFINISHED: &str = ".fsconnector-journal-new";
 const HEADING: &str = "fsconnector journal 2";
 const MADE: &str = "make-folder";
+const MODE: &str = "folder-mode";
 const LEAVING: &str = "remove-folder";
 
 /// The steps of a change set. What did not change is no step.
@@ -28,6 +30,8 @@ pub(crate) struct Journal {
     pub(crate) steps: Vec<Step>,
     /// The folders that are made for it, from the root down: they go when it is undone.
     pub(crate) made: Vec<TreePath>,
+    /// What happens to the permission bits of folders.
+    pub(crate) modes: Vec<FolderMode>,
     /// The folders that go when it is kept and nothing is in them any more, from the root down.
     pub(crate) leaving: Vec<TreePath>,
 }
@@ -117,13 +121,14 @@ impl Journal {
 
     /// Whether nothing has to be put back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.made.is_empty()
+        self.steps.is_empty() && self.made.is_empty() && self.modes.is_empty()
     }
 
     /// Whether it has to do with this tree.
     pub(crate) fn names(&self, tree: Tree) -> bool {
         let steps = self.steps.iter().map(|step| &step.path);
-        steps.chain(&self.made).chain(&self.leaving).any(|path| path.tree == tree)
+        let modes = self.modes.iter().map(|mode| &mode.path);
+        steps.chain(&self.made).chain(modes).chain(&self.leaving).any(|path| path.tree == tree)
     }
 
     fn text(&self) -> String {
@@ -134,6 +139,9 @@ impl Journal {
             for TreePath { tree, path } in folders {
                 let _ = writeln!(text, "{word} {} {path}", tree_name(*tree));
             }
+        }
+        for FolderMode { path: TreePath { tree, path }, old, new } in &self.modes {
+            let _ = writeln!(text, "{MODE} {old:o} {new:o} {} {path}", tree_name(*tree));
         }
         for Step { path, kind } in &self.steps {
             let tree = tree_name(path.tree);
@@ -164,6 +172,7 @@ impl Journal {
         for line in lines {
             match line.split_once(' ')? {
                 (MADE, folder) => journal.made.push(parse_path(folder)?),
+                (MODE, rest) => journal.modes.push(parse_mode(rest)?),
                 (LEAVING, folder) => journal.leaving.push(parse_path(folder)?),
                 _ => journal.steps.push(parse_step(line)?),
             }
@@ -188,6 +197,13 @@ fn parse_step(line: &str) -> Option<Step> {
         _ => return None,
     };
     Some(Step { path: parse_path(path)?, kind })
+}
+
+fn parse_mode(text: &str) -> Option<FolderMode> {
+    let (old, rest) = text.split_once(' ')?;
+    let (new, path) = rest.split_once(' ')?;
+    let parse = |mode| u32::from_str_radix(mode, 8).ok();
+    Some(FolderMode { path: parse_path(path)?, old: parse(old)?, new: parse(new)? })
 }
 
 fn parse_path(text: &str) -> Option<TreePath> {
@@ -247,6 +263,7 @@ mod tests {
                 step(Tree::Configuration, "vars.xml", StepKind::ReplaceMode { old, new }),
             ],
             made: vec![at(Tree::Static, "linphone"), at(Tree::Static, "linphone/20 000")],
+            modes: vec![FolderMode { path: at(Tree::Configuration, "my friends"), old: 0o755, new: 0o700 }],
             leaving: vec![at(Tree::Static, "polycom/0004f2000000")],
         }
     }

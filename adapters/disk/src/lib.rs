@@ -12,6 +12,7 @@ mod change_sets;
 mod checking;
 mod disk;
 mod fingerprint;
+mod folder_modes;
 mod journal;
 mod listing;
 mod lock;

@@ -60,13 +60,16 @@ pub trait Operations {
     /// as open as the folder it is in.
     fn make_folder(&self, folder: &Self::Folder, name: &str, access: NewAccess) -> io::Result<()>;
 
+    /// Gives a folder other permission bits.
+    fn set_folder_mode(&self, folder: &Self::Folder, mode: u32) -> io::Result<()>;
+
     /// Removes a folder; [`io::ErrorKind::DirectoryNotEmpty`] if anything is in it.
     fn remove_folder(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
 
     /// Makes the content of a file durable. When this has failed the content is lost, whatever a second try says.
     fn sync_file(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
 
-    /// Makes the names in a folder durable.
+    /// Makes the names in a folder durable, and its permission bits.
     fn sync_folder(&self, folder: &Self::Folder) -> io::Result<()>;
 
     /// Adds the file system of a folder to `volumes`. Of what fails there from now on, their syncing tells.

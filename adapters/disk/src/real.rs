@@ -119,6 +119,12 @@ impl Operations for Real {
         }
     }
 
+    fn set_folder_mode(&self, folder: &OwnedFd, mode: u32) -> io::Result<()> {
+        // The other bits, such as the one that hands the group down, stay.
+        let others = fstat(folder)?.st_mode & 0o7000;
+        Ok(fchmod(folder, Mode::from_raw_mode(others | mode))?)
+    }
+
     fn remove_folder(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
         Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?)
     }

@@ -22,6 +22,8 @@ pub(crate) struct Differences {
     pub(crate) unchanged: Vec<RelPath>,
     /// The folders that are missing, from the root down, with their permission bits if the archive says.
     pub(crate) missing: BTreeMap<RelPath, Option<u32>>,
+    /// The folders whose permission bits differ: these, and those of the archive.
+    pub(crate) modes: BTreeMap<RelPath, (u32, u32)>,
     /// The folders that are not in the archive, from the root down.
     pub(crate) leaving: Vec<RelPath>,
 }
@@ -45,7 +47,13 @@ pub(crate) fn compare<O: Operations>(operations: &O, part: Part, wanted: &Wanted
     match open(operations, part)? {
         Some(folder) => {
             comparison.present.extend(part.folder().iter().flat_map(parents));
-            comparison.present.extend(part.folder());
+            if let Some(path) = part.folder() {
+                let mode = match wanted.get(&path) {
+                    Some(Thing::Folder { mode }) => *mode,
+                    _ => None,
+                };
+                comparison.see_folder(operations, &path, &folder, mode)?;
+            }
             walk(operations, part, &folder, &mut |item| comparison.see(operations, &item))?;
         }
         None => {
@@ -75,7 +83,9 @@ impl Comparison<'_> {
     fn see<O: Operations>(&mut self, operations: &O, item: &Item<'_, O::Folder>) -> Result<(), FileError> {
         let path = item.path;
         match (self.wanted.get(path), &item.kind) {
-            (Some(Thing::Folder { .. }), ItemKind::Folder(_)) => drop(self.present.insert(path.clone())),
+            (Some(Thing::Folder { mode }), ItemKind::Folder(folder)) => {
+                self.see_folder(operations, path, folder, *mode)?;
+            }
             (None, ItemKind::Folder(_)) => self.differences.leaving.push(path.clone()),
             (Some(Thing::File { content, mode }), ItemKind::File(folder, name)) => {
                 let Some(found) = read_file(operations, path, folder, name)? else { return Ok(()) };
@@ -93,6 +103,21 @@ impl Comparison<'_> {
             (Some(Thing::File { .. }), ItemKind::Folder(_)) | (Some(Thing::Folder { .. }), ItemKind::File(..)) => {
                 return Err(Fault::OtherKind(path.clone()).into());
             }
+        }
+        Ok(())
+    }
+
+    fn see_folder<O: Operations>(
+        &mut self,
+        operations: &O,
+        path: &RelPath,
+        folder: &O::Folder,
+        wanted: Option<u32>,
+    ) -> Result<(), FileError> {
+        self.present.insert(path.clone());
+        let is = operations.folder_access(folder).map_err(|error| unreadable(Some(path), &error))?.mode;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+            self.differences.modes.insert(path.clone(), (is, wanted));
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::read::{Member, read};
 use super::shelf::take;
 use super::wanted::survey;
 use crate::fingerprint::Fingerprint;
+use crate::folder_modes::FolderMode;
 use crate::journal::{Journal, Step, StepKind};
 use crate::operations::{NewAccess, Operations};
 use crate::places::{Folders, failed};
@@ -36,7 +37,12 @@ impl Restoration {
     pub(crate) fn journal(&self) -> Journal {
         let made = self.differences.missing.keys().cloned().map(TreePath::configuration);
         let leaving = self.differences.leaving.iter().cloned().map(TreePath::configuration);
-        Journal { steps: Vec::new(), made: made.collect(), leaving: leaving.collect() }
+        let modes = self.differences.modes.iter().map(|(path, (old, new))| FolderMode {
+            path: TreePath::configuration(path.clone()),
+            old: *old,
+            new: fillable(*new),
+        });
+        Journal { steps: Vec::new(), made: made.collect(), modes: modes.collect(), leaving: leaving.collect() }
     }
 
     /// How many files are looked at.
@@ -47,7 +53,7 @@ impl Restoration {
     /// Who may list and change a folder that is made.
     pub(crate) fn folder_access(&self, folder: &TreePath) -> NewAccess {
         let mode = self.differences.missing.get(&folder.path).copied().flatten();
-        mode.map_or(NewAccess::LikeFolder, NewAccess::Mode)
+        mode.map_or(NewAccess::LikeFolder, |mode| NewAccess::Mode(fillable(mode)))
     }
 
     /// Writes what differs next to the files it is for, makes that and the old files durable, and says what the steps are.
@@ -83,6 +89,11 @@ impl Restoration {
         make_durable(operations, folders, &steps, &unchanged)?;
         Ok(steps)
     }
+}
+
+/// The permission bits of a folder, without those that would shut its owner out: it could not be filled or emptied.
+fn fillable(mode: u32) -> u32 {
+    mode | 0o700
 }
 
 /// Writes one file under its hidden name, and says what the step is.

@@ -27,8 +27,7 @@ pub(crate) fn survey(packed: &[u8], part: Part) -> Result<Wanted, Fault> {
     let mut wanted = Wanted::new();
     read(packed, part, |Member { path, mode, content }| {
         let thing = match content {
-            // A folder that its owner is shut out of could not be filled.
-            None => Thing::Folder { mode: Some(mode | 0o700) },
+            None => Thing::Folder { mode: Some(mode) },
             Some(content) => {
                 check_xml(path, content)?;
                 // A file that its owner cannot read could not be compared.

@@ -110,8 +110,8 @@ fn last_line(text: &str) -> usize {
 
 /// The line, from 1, of what stands behind so many bytes.
 fn line(text: &str, at: u64) -> usize {
-    let before = usize::try_from(at).ok().and_then(|at| text.as_bytes().get(..at)).unwrap_or(text.as_bytes());
-    1 + before.iter().filter(|byte| **byte == b'\n').count()
+    let before = usize::try_from(at).ok().and_then(|at| text.get(..at)).unwrap_or(text);
+    1 + before.matches('\n').count()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use super::node::{File, Folder, Node};
 use super::{Edit, Editing, not_found};
 use crate::operations::Access;
 
+/// The permission bits of the folders that were there first.
+pub(super) const FOLDER_MODE: u32 = 0o750;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     nodes: Vec<Node>,
@@ -33,7 +36,7 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn add_tree(&mut self, tree: Tree) {
-        let root = self.add(Node::Folder(Folder::default()));
+        let root = self.add(Node::Folder(Folder::new(FOLDER_MODE)));
         self.roots.insert(tree, root);
     }
 
@@ -101,8 +104,8 @@ impl Disk {
     }
 
     /// Gives a name to a new folder, and says its number.
-    pub(super) fn make_folder(&mut self, folder: usize, name: &str) -> io::Result<usize> {
-        let number = self.add(Node::Folder(Folder::default()));
+    pub(super) fn make_folder(&mut self, folder: usize, name: &str, mode: u32) -> io::Result<usize> {
+        let number = self.add(Node::Folder(Folder::new(mode)));
         self.folder_mut(folder)?.rename(vec![(name.to_owned(), Some(number))]);
         Ok(number)
     }

@@ -16,7 +16,7 @@ use fsconnector_engine::path::{RelPath, Tree, TreePath};
 use fsconnector_engine::time::Wall;
 
 use chance::Chance;
-use disk::Disk;
+use disk::{Disk, FOLDER_MODE};
 use node::Node;
 
 use crate::operations::{Access, Entry, EntryKind, Found, NewAccess, Operations};
@@ -79,7 +79,7 @@ impl Model {
         let Ok(mut folder) = disk.find(path.tree, None) else { return };
         for name in path.path.names() {
             let there = disk.folder(folder).and_then(|folder| folder.number(name));
-            let Ok(below) = there.or_else(|_| disk.make_folder(folder, name)) else { return };
+            let Ok(below) = there.or_else(|_| disk.make_folder(folder, name, FOLDER_MODE)) else { return };
             if let Ok(folder) = disk.folder_mut(folder) {
                 folder.sync();
             }
@@ -137,6 +137,23 @@ impl Model {
         self.lock().folders()
     }
 
+    /// The permission bits of a folder; nothing if there is none.
+    pub fn folder_mode(&self, path: &TreePath) -> Option<u32> {
+        let disk = self.lock();
+        let number = disk.find(path.tree, Some(&path.path)).ok()?;
+        disk.folder(number).ok().map(|folder| folder.mode)
+    }
+
+    /// An administrator gives a folder other permission bits, durably.
+    pub fn set_folder_mode(&self, path: &TreePath, mode: u32) {
+        let mut disk = self.lock();
+        let found = disk.find(path.tree, Some(&path.path));
+        if let Ok(folder) = found.and_then(|number| disk.folder_mut(number)) {
+            folder.mode = mode;
+            folder.sync();
+        }
+    }
+
     /// The edits so far that changed something, in order.
     pub fn edits(&self) -> Vec<Edit> {
         self.lock().edited.clone()
@@ -188,8 +205,8 @@ impl Operations for Model {
 
     fn folder_access(&self, folder: &Opened) -> io::Result<Access> {
         let disk = self.begin()?.unless_failing()?;
-        disk.folder(folder.number)?;
-        Ok(FOLDER)
+        let mode = disk.folder(folder.number)?.mode;
+        Ok(Access { mode, owner: 0, group: 0 })
     }
 
     fn entries(&self, folder: &Opened) -> io::Result<Vec<Entry>> {
@@ -278,12 +295,26 @@ impl Operations for Model {
         Ok(())
     }
 
-    fn make_folder(&self, folder: &Opened, name: &str, _access: NewAccess) -> io::Result<()> {
+    fn make_folder(&self, folder: &Opened, name: &str, access: NewAccess) -> io::Result<()> {
         let mut disk = self.begin()?.unless_failing()?;
         if disk.folder(folder.number)?.holds(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        disk.make_folder(folder.number, name).map(drop)
+        let around = disk.folder(folder.number)?.mode;
+        let mode = match access {
+            NewAccess::Private => 0o700,
+            NewAccess::LikeFolder => around | 0o700,
+            NewAccess::LikeFolderClosed => around & 0o750 | 0o700,
+            NewAccess::Mode(mode) => mode,
+            NewAccess::Like(access) => access.mode,
+        };
+        disk.make_folder(folder.number, name, mode).map(drop)
+    }
+
+    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
+        let mut disk = self.begin()?.unless_failing()?;
+        disk.folder_mut(folder.number)?.mode = mode;
+        Ok(())
     }
 
     fn remove_folder(&self, folder: &Opened, name: &str) -> io::Result<()> {
@@ -325,9 +356,7 @@ impl Operations for Model {
     }
 }
 
-/// All folders of this disk are like this.
-const FOLDER: Access = Access { mode: 0o750, owner: 0, group: 0 };
-
+/// A new file is as in a folder of 0750.
 fn given(access: NewAccess) -> Access {
     let of = |mode| Access { mode, owner: 0, group: 0 };
     match access {

@@ -33,8 +33,10 @@ type Names = BTreeMap<String, usize>;
 /// What one operation does to the names of a folder.
 pub(super) type Renaming = Vec<(String, Option<usize>)>;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Folder {
+    pub(super) mode: u32,
+    durable_mode: u32,
     names: Names,
     durable: Names,
     /// What is not durable yet, in order.
@@ -88,6 +90,11 @@ impl File {
 }
 
 impl Folder {
+    pub(super) fn new(mode: u32) -> Self {
+        let (names, durable) = (Names::new(), Names::new());
+        Self { mode, durable_mode: mode, names, durable, pending: Vec::new(), gone: false }
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = (&String, usize)> {
         self.names.iter().map(|(name, number)| (name, *number))
     }
@@ -111,6 +118,7 @@ impl Folder {
 
     pub(super) fn sync(&mut self) {
         self.durable = self.names.clone();
+        self.durable_mode = self.mode;
         self.pending.clear();
     }
 
@@ -127,7 +135,9 @@ impl Folder {
                 apply(&mut names, renaming);
             }
         }
-        Self { durable: names.clone(), names, pending: Vec::new(), gone: false }
+        let is_old = self.mode != self.durable_mode && chance.below(2) == 0;
+        let mode = if is_old { self.durable_mode } else { self.mode };
+        Self { durable: names.clone(), names, ..Self::new(mode) }
     }
 }
 

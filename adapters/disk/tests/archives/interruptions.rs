@@ -1,9 +1,9 @@
 //! Restoring on a disk that fails, fills up and loses its power at any operation.
 
-use fsconnector_disk::{ChangeSets, Model};
+use fsconnector_disk::{ChangeSets, Model, TreePath};
 use fsconnector_engine::files::{FileError, FileWork, Part};
 
-use crate::trees::{Tree, archives, found, model, put_archive, recover, sample, tree};
+use crate::trees::{Tree, archives, found, model, path, put_archive, recover, sample, tree};
 
 /// The sample with a file and a folder more, a file and a folder less, and one file changed.
 pub(crate) fn changed_sample() -> Tree {
@@ -32,9 +32,15 @@ pub(crate) fn archive_of_the_sample() -> Vec<u8> {
     archives(&disk).remove("store/directory.tar.gz").unwrap()
 }
 
+/// A folder that is in both, with other permission bits before than in the archive.
+const FOLDER: &str = "directory/team";
+const OLD_MODE: u32 = 0o700;
+const NEW_MODE: u32 = 0o750;
+
 /// A disk with the changed sample, and the archive of what it was before.
 fn disk() -> Model {
     let disk = model(&changed_sample());
+    disk.set_folder_mode(&TreePath::configuration(path(FOLDER)), OLD_MODE);
     put_archive(&disk, Part::Directory, &archive_of_the_sample());
     disk.after_kill()
 }
@@ -68,17 +74,18 @@ fn run(disk: &Model) -> Outcome {
 #[track_caller]
 fn check(disk: &Model, outcome: Outcome) {
     let mut found = found(disk);
-    let is_old = found == changed_sample();
+    let mode = disk.folder_mode(&TreePath::configuration(path(FOLDER))).unwrap();
+    let is_old = found == changed_sample() && mode == OLD_MODE;
     if outcome != Outcome::NotMade && !found.contains_key("directory/other/file") {
         found.remove("directory/other");
     }
-    let is_new = found == whole_sample();
+    let is_new = found == whole_sample() && mode == NEW_MODE;
     let fits = match outcome {
         Outcome::Kept => is_new,
         Outcome::NotMade => is_old,
         Outcome::Either => is_old || is_new,
     };
-    assert!(fits, "{outcome:?} {:?}", found.keys());
+    assert!(fits, "{outcome:?} {mode:o} {:?}", found.keys());
 }
 
 fn operations() -> usize {

@@ -19,6 +19,8 @@ fn change(trees: &RealTrees) {
     trees.write("directory/team/more.xml", "<more/>");
     trees.write("directory/other/deep/file", "more");
     fs::create_dir(trees.at("directory/empty")).unwrap();
+    trees.set_mode("directory", 0o750);
+    trees.set_mode("directory/team", 0o711);
 }
 
 #[test]
