@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use fsconnector_engine::change::command::{Command, Failed, Noun, Outcome, Response, Unavailable};
+use fsconnector_engine::files::Part;
 use fsconnector_http::{GateConfig, Limits};
 use serde_json::{Value, json};
 use stage::{Answer, Client, Stage, WAITING, response, wait_until};
@@ -46,6 +47,85 @@ fn a_command_reaches_the_engine_and_its_answer_the_client() {
             assert_eq!((answer.status, &json_of(&answer)["op"]), (200, &json!("users/rebuild")));
         }
     });
+}
+
+#[test]
+fn what_needs_no_body_is_asked_with_get_and_with_post() {
+    let stage = Stage::new();
+    stage.with_engine(|| {
+        let mut client = stage.connect();
+        for (op, expected) in [
+            ("users/rebuild", json!({"op": "users/rebuild", "done": [], "failed": []})),
+            ("users/reprov", json!({"op": "users/reprov", "done": [], "failed": []})),
+            ("conferences/rebuildcontacts", json!({"op": "conferences/rebuildcontacts", "done": "done"})),
+            ("store/directory", json!({"op": "store/directory", "done": "done", "failed": ""})),
+            ("restore/freeswitch", json!({"op": "restore/freeswitch", "done": "done", "failed": ""})),
+        ] {
+            for method in ["GET", "POST"] {
+                let answer = client.request("anna", method, &format!("/api/{op}"), "");
+                assert_eq!((answer.status, &json_of(&answer)), (200, &expected), "{method} {op}");
+            }
+            let to_head = client.request("anna", "HEAD", &format!("/api/{op}"), "");
+            assert_eq!((to_head.status, to_head.header("allow")), (405, Some("GET, POST")), "{op}");
+        }
+    });
+}
+
+#[test]
+fn a_part_that_is_none_fails_in_the_answer_and_the_engine_is_not_asked() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    for (name, shown) in
+        [("", ""), ("sip%20profiles", "sip profiles"), ("%C3%BC/..", "ü/.."), ("Directory", "Directory")]
+    {
+        for verb in ["store", "restore"] {
+            for method in ["GET", "POST"] {
+                let answer = client.request("anna", method, &format!("/api/{verb}/{name}"), "");
+                let told = json_of(&answer);
+                assert_eq!((answer.status, &told["op"]), (200, &json!(format!("{verb}/{shown}"))), "{told}");
+                assert_eq!(told["done"], "");
+                assert!(told["failed"].as_str().unwrap().contains("directory, dialplan"), "{told}");
+            }
+        }
+    }
+    assert_eq!(client.get("anna", "/api/store/%FF").status, 400);
+    assert!(stage.asked.is_empty());
+}
+
+#[test]
+fn a_problem_of_one_thing_says_why_where_clients_read_it() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    let check = |answer: &Answer, status: u16, op: &str| {
+        let problem = json_of(answer);
+        assert_eq!((answer.status, &problem["op"], &problem["done"]), (status, &json!(op), &json!("")), "{problem}");
+        assert_eq!(problem["failed"], problem["detail"]);
+    };
+    check(&client.get("mike", "/api/store/directory"), 403, "store/directory");
+    check(&client.get("gast", "/api/conferences/rebuildcontacts"), 403, "conferences/rebuildcontacts");
+    let target = "/api/restore/%64ialplan";
+    let authorization = client.authorization("anna", "GET", target);
+    client.send(&format!("GET {target} HTTP/1.1\r\nHost: x\r\n{authorization}\r\n"));
+    let asked = stage.next_asked();
+    assert_eq!(asked.command, Command::Restore(Part::Dialplan));
+    let outcome = Outcome::Single(Err("away".into()));
+    let away = Response { unavailable: Some(Unavailable::SwitchAway), ..response(asked.command.op(), outcome) };
+    stage.gate.respond(asked.id, away);
+    check(&client.answer(false), 503, "restore/dialplan");
+    stage.asked.close();
+    check(&client.get("anna", "/api/store/directory"), 503, "store/directory");
+}
+
+#[test]
+fn what_was_left_alone_is_in_the_answer() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    client.send_post("anna", "/api/users/reprov", "", "");
+    let asked = stage.next_asked();
+    let outcome = Outcome::Items { done: Vec::new(), failed: Vec::new() };
+    let left_alone = vec!["polycom/x is damaged and was left alone: it is no XML".to_owned()];
+    stage.gate.respond(asked.id, Response { left_alone: left_alone.clone(), ..response(asked.command.op(), outcome) });
+    assert_eq!(json_of(&client.answer(false))["leftAlone"], json!(left_alone));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use fsconnector_http::{GateConfig, Origin};
 use stage::Stage;
 
 /// Method, target, and the statuses for admin, member and guest.
-const TABLE: [(&str, &str, [u16; 3]); 42] = [
+const TABLE: [(&str, &str, [u16; 3]); 66] = [
     ("GET", "/api/users", [200, 403, 403]),
     ("HEAD", "/api/users", [200, 403, 403]),
     ("GET", "/api/users/", [200, 403, 403]),
@@ -31,6 +31,31 @@ const TABLE: [(&str, &str, [u16; 3]); 42] = [
     ("GET", "/api/conferences/bycontext/p", [200, 403, 403]),
     ("GET", "/api/info", [200, 403, 403]),
     ("GET", "/api/info/state", [200, 403, 403]),
+    ("GET", "/api/openapi.json", [200, 200, 200]),
+    ("GET", "/api/recordings", [200, 403, 403]),
+    ("HEAD", "/api/recordings/", [200, 403, 403]),
+    ("GET", "/api/recordings/find/", [200, 403, 403]),
+    ("GET", "/api/recordings/find/a%2Fb", [200, 403, 403]),
+    ("GET", "/api/recordings/missing.wav", [404, 403, 403]),
+    ("GET", "/api/recordings/%2e%2e", [404, 403, 403]),
+    ("GET", "/api/recordings/%FF", [400, 403, 403]),
+    ("GET", "/api/recordings/a/b", [404, 404, 404]),
+    ("GET", "/fr/friendsrec", [200, 200, 403]),
+    ("GET", "/fr/friendsrec/missing.wav", [404, 404, 403]),
+    ("GET", "/fr/friendsrec/a/b", [404, 404, 404]),
+    ("GET", "/linphone", [404, 404, 404]),
+    ("GET", "/linphone/21000/linphone.xml", [404, 404, 404]),
+    ("GET", "/polycom/000000000000.cfg", [404, 404, 404]),
+    ("GET", "/polycom/Config/a.cfg", [404, 404, 404]),
+    ("GET", "/polycom/languages/a.xml", [404, 404, 404]),
+    ("GET", "/polycom/SoundPointIPLocalization/d/f", [404, 404, 404]),
+    ("GET", "/polycom/SoundPointIPLocalization/f", [404, 404, 404]),
+    ("GET", "/polycom/", [404, 404, 404]),
+    ("GET", "/polycom/a/b", [404, 404, 404]),
+    // What is encoded is not taken for what it stands for: this is a page, and there is none.
+    ("GET", "/fr%2Ffriendsrec", [404, 404, 404]),
+    ("GET", "/api%2Fusers", [404, 404, 404]),
+    ("GET", "/polycom%2F000000000000.cfg", [404, 404, 404]),
     ("GET", "/userinfo", [200, 200, 200]),
     ("HEAD", "/userinfo", [200, 200, 200]),
     ("GET", "/pubxml", [200, 200, 200]),
