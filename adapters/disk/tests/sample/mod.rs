@@ -1,8 +1,11 @@
-//! A small configuration, and change sets for it.
+//! A small configuration with its phones, and change sets for it.
+//!
+//! In the files of phones there is what would be in a user's file: what is written does not matter to the disk, and the
+//! templates of phones have tests of their own.
 #![allow(dead_code, reason = "every test program uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a sample that cannot be made is a failed test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model, RelPath, TreePath};
@@ -19,6 +22,11 @@ pub(crate) type Files = BTreeMap<TreePath, String>;
 /// A path in the configuration tree.
 pub(crate) fn path(text: &str) -> TreePath {
     TreePath::configuration(RelPath::parse(text).unwrap())
+}
+
+/// A path in the static tree.
+pub(crate) fn static_path(text: &str) -> TreePath {
+    TreePath::in_static(RelPath::parse(text).unwrap())
 }
 
 /// The file of the user with this number; odd ones are friends.
@@ -54,6 +62,38 @@ pub(crate) fn change_set(changes: Vec<Change>) -> ChangeSet {
     ChangeSet { changes, renderer: Arc::clone(&RENDERER) }
 }
 
+/// The file of the Linphone of the user with this number.
+pub(crate) fn linphone(number: u32) -> TreePath {
+    static_path(&format!("linphone/{number}/linphone.xml"))
+}
+
+/// A file in the folder of the phone of the user with this number.
+pub(crate) fn phone(number: u32, name: &str) -> TreePath {
+    static_path(&format!("polycom/0004f20{number}/{name}"))
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &TreePath) -> Option<TreePath> {
+    let (folder, _) = path.path.as_str().rsplit_once('/')?;
+    Some(TreePath { tree: path.tree, path: RelPath::parse(folder)? })
+}
+
+/// Writes a file with what is there of somebody, whatever it says.
+pub(crate) fn write(path: TreePath, number: u32, name: &str) -> Change {
+    Change { path, kind: ChangeKind::Write(document(number, name)) }
+}
+
+/// Removes the folder that a file is in.
+pub(crate) fn remove_folder(path: &TreePath) -> Change {
+    Change { path: folder_of(path).unwrap(), kind: ChangeKind::RemoveFolder }
+}
+
+/// A phone that somebody else has now: nothing of what is in its folder stays.
+pub(crate) fn hand_over(number: u32, name: &str) -> Vec<Change> {
+    let kind = ChangeKind::WriteAfresh(document(number, name));
+    vec![remove_folder(&phone(number, "allprov.cfg")), Change { path: phone(number, "allprov.cfg"), kind }]
+}
+
 fn document(number: u32, name: &str) -> Document {
     Document::User(user(number, name), Role::Admin)
 }
@@ -70,13 +110,21 @@ fn user(number: u32, name: &str) -> User {
     }
 }
 
-/// What is in the tree before any change: the users 20000 to 20005, and files that are not ours.
+/// What is in the trees before any change: the users 20000 to 20005, each with a Linphone, the first two with another phone,
+/// and files that are not ours.
 pub(crate) fn before() -> Files {
     static BEFORE: LazyLock<Files> = LazyLock::new(|| {
         let users = (20000..20006).map(|number| (file(number), content(number, "old")));
         let others =
             ["vars.xml", "directory/team/.gitkeep", "directory/team/notes.txt", "directory/friends/.20001.xml.swp"];
-        users.chain(others.map(|name| (path(name), "not ours".to_owned()))).collect()
+        let linphones = (20000..20006).map(|number| (linphone(number), content(number, "old")));
+        let phones = [20000, 20001].into_iter().flat_map(|number| {
+            ["allprov.cfg", "x-app.log", "calls/today.xml"].map(|name| (phone(number, name), content(number, name)))
+        });
+        let operators = ["phone/index.html", "polycom/ucs/sip.ld"];
+        let operators = operators.map(|name| (static_path(name), "not ours".to_owned()));
+        let others = others.map(|name| (path(name), "not ours".to_owned()));
+        users.chain(linphones).chain(phones).chain(operators).chain(others).collect()
     });
     BEFORE.clone()
 }
@@ -84,6 +132,10 @@ pub(crate) fn before() -> Files {
 /// What is in the tree after the changes.
 pub(crate) fn after(set: &ChangeSet) -> Files {
     let mut files = before();
+    let removed = set.changes.iter().filter(|change| change.kind == ChangeKind::RemoveFolder);
+    for Change { path, .. } in removed {
+        files.retain(|file, _| file.tree != path.tree || !file.path.as_str().starts_with(&format!("{}/", path.path)));
+    }
     for change in &set.changes {
         match set.content(change, None).unwrap() {
             Some(content) => files.insert(change.path.clone(), content),
@@ -97,8 +149,8 @@ pub(crate) fn after(set: &ChangeSet) -> Files {
 pub(crate) fn disk() -> Model {
     static DISK: LazyLock<Model> = LazyLock::new(|| {
         let disk = Model::new();
-        for folder in ["directory", "directory/team", "directory/friends", "dialplan", "dialplan/conferences"] {
-            disk.add_folder(&path(folder));
+        for folder in folders(&before()) {
+            disk.add_folder(&folder);
         }
         for (path, content) in before() {
             disk.edit(&Edit { path, editing: Editing::Replace(content.into_bytes()), synced: true });
@@ -107,6 +159,26 @@ pub(crate) fn disk() -> Model {
     });
     // A new one, without what was done to this.
     DISK.after_kill()
+}
+
+/// The folders that are there however many files there are.
+fn standing_folders() -> BTreeSet<TreePath> {
+    let folders = ["directory/team", "directory/friends", "dialplan/conferences"].map(path);
+    folders.into_iter().chain(["linphone", "polycom", "polycom/ucs", "phone"].map(static_path)).collect()
+}
+
+/// The folders there have to be for these files.
+pub(crate) fn folders(files: &Files) -> BTreeSet<TreePath> {
+    let mut folders = standing_folders();
+    folders.extend(files.keys().filter_map(folder_of));
+    let mut above: Vec<TreePath> = folders.iter().cloned().collect();
+    while let Some(folder) = above.pop() {
+        if let Some(parent) = folder_of(&folder) {
+            above.push(parent.clone());
+            folders.insert(parent);
+        }
+    }
+    folders
 }
 
 /// What is on the disk, hidden files included.
