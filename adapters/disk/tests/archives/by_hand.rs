@@ -54,7 +54,7 @@ pub(crate) fn pax_file(records: &[(&str, &str)], name: &str, content: &[u8]) -> 
 /// A record says how long it is, that number included.
 fn record(key: &str, value: &str) -> String {
     let rest = key.len() + value.len() + 3;
-    let length = (1..).map(|digits| rest + digits).find(|length| length.to_string().len() + rest == *length);
+    let length = (1..10).map(|digits| rest + digits).find(|length| length.to_string().len() + rest == *length);
     format!("{} {key}={value}\n", length.unwrap())
 }
 

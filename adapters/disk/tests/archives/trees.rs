@@ -150,7 +150,7 @@ impl RealTrees {
                 let at = entry.unwrap().path();
                 let name = at.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
                 let metadata = fs::symlink_metadata(&at).unwrap();
-                let content = metadata.is_file().then(|| text(fs::read(&at).unwrap()));
+                let content = metadata.is_file().then(|| text(&fs::read(&at).unwrap()));
                 found.insert(name, (metadata.mode() & 0o777, content));
                 if metadata.is_dir() {
                     folders.push(at);
@@ -162,8 +162,8 @@ impl RealTrees {
 }
 
 /// What differs is easier to see in a text.
-fn text(content: Vec<u8>) -> String {
-    String::from_utf8_lossy(&content).into_owned()
+fn text(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).into_owned()
 }
 
 pub(crate) fn mode(at: &Path) -> u32 {
@@ -199,7 +199,7 @@ pub(crate) fn found(model: &Model) -> Tree {
     let in_configuration = |path: &TreePath| path.tree == fsconnector_disk::Tree::Configuration;
     let folders = model.folders().into_iter().filter(in_configuration).map(|path| (path.to_string(), None));
     let files = model.files().into_iter().filter(|(path, _)| in_configuration(path));
-    folders.chain(files.map(|(path, content)| (path.to_string(), Some(text(content))))).collect()
+    folders.chain(files.map(|(path, content)| (path.to_string(), Some(text(&content))))).collect()
 }
 
 /// The archives and what else is in the static tree.
