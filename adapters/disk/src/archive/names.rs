@@ -74,8 +74,8 @@ impl Names {
     }
 }
 
-/// Reads a name in the archive of a part: the path in the tree; nothing if that is the whole tree's own folder. A `./`
-/// before the name and, if it is a folder's, a `/` behind it mean nothing.
+/// Reads a name in the archive of a part: the path in the tree; nothing if that is the whole tree's own folder, or is no
+/// part of what is archived. A `./` before the name and, if it is a folder's, a `/` behind it mean nothing.
 pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<Option<RelPath>, Fault> {
     let text = String::from_utf8_lossy(name).into_owned();
     let bare = text.strip_prefix("./").unwrap_or(&text);
@@ -90,7 +90,7 @@ pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<Option<R
     };
     Ok(match part.folder() {
         Some(folder) => RelPath::parse(&format!("{folder}{below}")),
-        None => below.strip_prefix('/').and_then(RelPath::parse),
+        None => below.strip_prefix('/').filter(|below| !is_file_systems(below)).and_then(RelPath::parse),
     })
 }
 
@@ -102,6 +102,12 @@ fn is_below(below: &str, is_folder: bool) -> bool {
 /// Whether the connector uses such names itself. They are no part of what is archived.
 pub(crate) fn is_ours(name: &str) -> bool {
     name.starts_with(HIDDEN)
+}
+
+/// Whether the folder of this name in the tree's own belongs to the file system, if the tree is one: it can neither be
+/// archived nor be removed.
+pub(crate) fn is_file_systems(name: &str) -> bool {
+    name == "lost+found"
 }
 
 /// The name in the archive of a part of what is at `path` in the tree.

@@ -39,8 +39,11 @@ impl<F> Shelf<F> {
             other => other.map_err(|error| on_shelf(&error))?,
         }
         operations.sync_folder(&root).map_err(|error| on_shelf(&error))?;
-        let folder = operations.folder(Tree::Static, Some(&store())).map_err(|error| on_shelf(&error))?;
-        Ok(Self { folder })
+        match operations.folder(Tree::Static, Some(&store())) {
+            Ok(folder) => Ok(Self { folder }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Fault::NotAFolder(store()).into()),
+            Err(error) => Err(on_shelf(&error)),
+        }
     }
 
     /// Makes `packed` the present archive of a part, durably. At every moment there is one if there was one before. That

@@ -8,7 +8,7 @@ use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use super::bounds::{DEEPEST, LARGEST_FILE};
 use super::fault::{Bound, Fault, Odd};
-use super::names::is_ours;
+use super::names::{is_file_systems, is_ours};
 use crate::journal::journal_path;
 use crate::operations::{Entry, EntryKind, Found, Operations};
 use crate::places::failed;
@@ -28,7 +28,8 @@ pub(crate) enum ItemKind<'a, F> {
 }
 
 /// Shows `visit` all files and folders below the folder of a part, which is `folder`: the folders before what is in them,
-/// in the order of their names. The connector's own files are left out. Anything else is refused.
+/// in the order of their names. The connector's own files are left out, and what belongs to the file system that the tree
+/// is. Anything else is refused.
 pub(crate) fn walk<O, V>(operations: &O, part: Part, folder: &O::Folder, visit: &mut V) -> Result<(), FileError>
 where
     O: Operations,
@@ -89,7 +90,7 @@ where
     V: FnMut(Item<'_, O::Folder>) -> Result<(), FileError>,
 {
     let mut entries = operations.entries(folder).map_err(|error| unreadable(path, &error))?;
-    entries.retain(|entry| !is_ours(&entry.name));
+    entries.retain(|entry| !is_ours(&entry.name) && !(path.is_none() && is_file_systems(&entry.name)));
     entries.sort();
     for entry in entries {
         let below = check(path, &entry)?;

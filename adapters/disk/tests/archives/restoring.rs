@@ -104,6 +104,22 @@ fn the_root_and_the_files_that_are_as_they_should_be_stay_the_very_same() {
 }
 
 #[test]
+fn a_tree_that_is_a_file_system_of_its_own_keeps_what_belongs_to_that() {
+    let trees = RealTrees::new(&sample());
+    trees.store(Part::FreeSwitch).unwrap();
+    fs::create_dir(trees.at("lost+found")).unwrap();
+    trees.set_mode("lost+found", 0o700);
+    let before = trees.with_modes();
+    change(&trees);
+    trees.restore(Part::FreeSwitch).unwrap();
+    assert_eq!(trees.with_modes()["lost+found"], before["lost+found"]);
+    trees.store(Part::FreeSwitch).unwrap();
+    fs::remove_dir(trees.at("lost+found")).unwrap();
+    trees.restore(Part::FreeSwitch).unwrap();
+    assert!(!trees.at("lost+found").exists());
+}
+
+#[test]
 fn archives_of_other_programs_are_understood() {
     let long = format!("directory/team/{}.xml", "n".repeat(150));
     let longer = format!("directory/team/{}.xml", "m".repeat(150));

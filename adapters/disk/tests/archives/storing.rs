@@ -181,6 +181,16 @@ fn a_part_that_is_a_link_or_not_there_is_not_stored() {
 }
 
 #[test]
+fn archives_are_not_written_through_a_link() {
+    let trees = RealTrees::new(&sample());
+    let elsewhere = trees.at("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, trees.static_tree().join("store")).unwrap();
+    assert_eq!(words(trees.store(Part::Directory)), "store is no folder");
+    assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
+}
+
+#[test]
 fn without_a_static_tree_nothing_can_be_stored_or_restored() {
     let disk = model(&sample());
     disk.without_static_tree();
