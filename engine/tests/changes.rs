@@ -280,6 +280,33 @@ fn requests_that_come_meanwhile_share_the_next_reload() {
 }
 
 #[test]
+fn a_rebuild_keeps_what_was_changed_before_it_in_the_same_transaction() {
+    let mut stage = Stage::new();
+    stage.ask("users/add", &anna());
+    stage.send("users/add", &json!([{"name": "ben", "email": "a@b.org", "context": "team"}]));
+    let changed = stage.send("users/mod", &json!([{"id": "21000", "name": "anne"}]));
+    let rebuilt = stage.send("users/rebuild", &Value::Null);
+    stage.run();
+    assert_eq!(stage.reloads, 3);
+    assert_eq!(stage.answer(changed).done[0]["name"], "anne");
+    let names: Vec<Value> = stage.answer(rebuilt).done.iter().map(|user| user["name"].clone()).collect();
+    assert_eq!(names, ["anne", "ben"]);
+    assert!(stage.file("directory/friends/21000.xml").contains("\"anne\""));
+}
+
+#[test]
+fn a_rebuild_passes_over_who_was_removed_before_it_in_the_same_transaction() {
+    let mut stage = Stage::new();
+    stage.ask("users/add", &anna());
+    stage.send("users/add", &json!([{"name": "ben", "email": "a@b.org", "context": "team"}]));
+    stage.send("users/del", &json!([{"id": "21000"}]));
+    let rebuilt = stage.send("users/rebuild", &Value::Null);
+    stage.run();
+    assert_eq!(stage.answer(rebuilt).done.len(), 1);
+    assert_eq!(stage.paths(), ["directory/team/20000.xml"]);
+}
+
+#[test]
 fn the_257th_request_that_waits_is_refused() {
     let mut stage = Stage::new();
     stage.send("users/add", &anna());

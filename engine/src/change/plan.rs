@@ -131,7 +131,8 @@ impl Judging<'_> {
                 self.each(items, |draft, asked, _| users::remove(draft, asked).map(|user| user_json(&user)));
             }
             Command::RebuildUsers => {
-                let all = self.draft.state().users.iter();
+                // As the items before have left them.
+                let all = self.draft.state().users.iter().filter_map(|user| self.draft.user(user.id.as_str()));
                 let all: Vec<Item<User>> =
                     all.map(|user| Item { asked: user.clone(), sent: user_json(user) }).collect();
                 self.each(&all, |draft, user, _| users::rewrite(draft, user).map(|user| user_json(&user)));

@@ -99,7 +99,8 @@ pub(super) fn remove(draft: &mut Draft, asked: &UserTarget) -> Result<User, Fail
 pub(super) fn rewrite(draft: &mut Draft, user: &User) -> Result<User, Failure> {
     owned(draft, user)?;
     draft.rewrite_user(user.clone());
-    Ok(user.clone())
+    let conpin = resolve_pin(&draft.state().globals, &user.conpin);
+    Ok(User { conpin, ..user.clone() })
 }
 
 /// A value that may be asked for; one that equals the stored one is not new, and not judged.
