@@ -90,7 +90,7 @@ where
     V: FnMut(Item<'_, O::Folder>) -> Result<(), FileError>,
 {
     let mut entries = operations.entries(folder).map_err(|error| unreadable(path, &error))?;
-    entries.retain(|entry| !is_ours(&entry.name) && !(path.is_none() && is_file_systems(&entry.name)));
+    entries.retain(|entry| !(is_ours(&entry.name) || path.is_none() && is_file_systems(&entry.name)));
     entries.sort();
     for entry in entries {
         let below = check(path, &entry)?;
