@@ -196,6 +196,10 @@ impl Operations for Watched {
         self.look(|model| model.make_folder(folder, name, access))
     }
 
+    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
+        self.look(|model| model.set_folder_mode(folder, mode))
+    }
+
     fn remove_folder(&self, folder: &Opened, name: &str) -> io::Result<()> {
         self.look(|model| model.remove_folder(folder, name))
     }
