@@ -27,13 +27,16 @@ use crate::places::{Folders, failed};
 use crate::placing::{Placed, PutBack, place, put_back};
 use crate::provisioning::provision;
 use crate::staging::{clear, stage};
-use crate::strays::clear_strays;
+use crate::strays::{clear_strays, sync_static_tree};
 
 /// The files of both trees, which change in sets. There may be only one of these for a tree.
 #[derive(Debug)]
 pub struct ChangeSets<O> {
     operations: O,
     standing: Standing,
+    /// Whether names in the static tree may not be durable: an earlier program may have ended, or an earlier work failed,
+    /// right after it had made them.
+    doubt: bool,
 }
 
 /// What the start found.
@@ -74,7 +77,7 @@ impl<O: Operations> ChangeSets<O> {
             None => remove_journal(&operations)?,
         }
         clear_strays(&operations)?;
-        Ok((Self { operations, standing: Standing::Settled }, recovered))
+        Ok((Self { operations, standing: Standing::Settled, doubt: true }, recovered))
     }
 
     /// Carries out one work.
@@ -89,7 +92,10 @@ impl<O: Operations> ChangeSets<O> {
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
             FileWork::Provision(set) => {
                 self.settle()?;
-                provision(&self.operations, set).map(|left_alone| FilesDone::Provisioned { left_alone })
+                self.resolve_doubt()?;
+                let done = provision(&self.operations, set, self.doubt);
+                self.doubt |= done.is_err();
+                done.map(|left_alone| FilesDone::Provisioned { left_alone })
             }
             FileWork::Archive(part) => {
                 self.settle()?;
@@ -111,7 +117,10 @@ impl<O: Operations> ChangeSets<O> {
 
     fn commit(&mut self, set: &ChangeSet) -> Result<FilesDone, FileError> {
         self.settle()?;
-        let mut folders = Folders::of(set.changes.len());
+        if set.changes.iter().any(|change| change.path.tree == Tree::Static) {
+            self.resolve_doubt()?;
+        }
+        let mut folders = Folders::of(set.changes.len()).doubted(self.doubt);
         let plan = check(&self.operations, &mut folders, set)?;
         let journal = Journal {
             steps: Vec::new(),
@@ -147,6 +156,15 @@ impl<O: Operations> ChangeSets<O> {
             Standing::Unkept(_) | Standing::Undoing(_) => self.undo().map(drop),
             Standing::Committed(_) => Err(out_of_turn("the last change set is neither kept nor undone")),
         }
+    }
+
+    /// Makes all names in the static tree durable, if there is a way to do it at once; otherwise those become so in which
+    /// something is written.
+    fn resolve_doubt(&mut self) -> Result<(), FileError> {
+        if self.doubt {
+            self.doubt = !sync_static_tree(&self.operations)?;
+        }
+        Ok(())
     }
 
     /// Makes the missing folders with this access, and carries out the steps that `stage` prepares. If anything fails all

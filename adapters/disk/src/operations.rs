@@ -47,9 +47,6 @@ pub trait Operations {
     /// Gives a file another name that nothing has yet; [`io::ErrorKind::AlreadyExists`] otherwise.
     fn rename_new(&self, folder: &Self::Folder, from: &str, to: &str) -> io::Result<()>;
 
-    /// Moves a file to another folder of the same file system, where nothing may have the name yet.
-    fn move_new(&self, from_folder: &Self::Folder, from: &str, to_folder: &Self::Folder, to: &str) -> io::Result<()>;
-
     /// Swaps what two names stand for; at every moment both names stand for something.
     fn exchange(&self, folder: &Self::Folder, one: &str, other: &str) -> io::Result<()>;
 

@@ -34,6 +34,8 @@ pub(crate) struct Folders<O: Operations> {
     met: BTreeSet<FolderPath>,
     /// Their file systems, if there are many files.
     volumes: Option<O::Volumes>,
+    /// Whether the names of folders that are there may not be durable yet.
+    doubted: bool,
 }
 
 /// Where one file is.
@@ -52,7 +54,12 @@ impl<O: Operations> Folders<O> {
     /// The folders of about so many files.
     pub(crate) fn of(files: usize) -> Self {
         let volumes = (files > SYNCED_SINGLY).then(O::Volumes::default);
-        Self { open: BTreeMap::new(), met: BTreeSet::new(), volumes }
+        Self { open: BTreeMap::new(), met: BTreeSet::new(), volumes, doubted: false }
+    }
+
+    /// Folders whose names may not be durable yet, if they are `doubted`: they become so with what is written in them.
+    pub(crate) fn doubted(self, doubted: bool) -> Self {
+        Self { doubted, ..self }
     }
 
     /// Opens a folder, for the first time before anything is written in it.
@@ -118,10 +125,11 @@ impl<O: Operations> Folders<O> {
         while let (tree, Some(below)) = &folder {
             let at = TreePath { tree: *tree, path: below.clone() };
             match self.open(operations, &folder) {
-                Ok(_) => {
+                Ok(_) if self.doubted => {
                     self.open_parents(operations, &at)?;
                     break;
                 }
+                Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(&at, &error)),
             }

@@ -18,16 +18,21 @@ use crate::staging::{access, clear, find, refuse_empty};
 /// How often a file is written again at most while somebody else keeps writing it.
 const ATTEMPTS: usize = 16;
 
-/// Carries out the changes, and says which files are damaged and stay as they are. A file that is as it should be is not
+/// Carries out the changes, durably, and says which files are damaged and stay as they are. A file that is as it should be is not
 /// written.
-pub(crate) fn provision<O: Operations>(operations: &O, set: &ChangeSet) -> Result<Vec<LeftAlone>, FileError> {
+pub(crate) fn provision<O: Operations>(
+    operations: &O,
+    set: &ChangeSet,
+    doubted: bool,
+) -> Result<Vec<LeftAlone>, FileError> {
     if let Some(change) = set.changes.iter().find(|change| !is_provisioning(change)) {
         return Err(failed(
             &change.path,
             &io::Error::other("this is not a file of a phone that can be written by itself"),
         ));
     }
-    let mut writing = Writing { operations, set, folders: Folders::of(set.changes.len()), left_alone: Vec::new() };
+    let folders = Folders::of(set.changes.len()).doubted(doubted);
+    let mut writing = Writing { operations, set, folders, doubted, left_alone: Vec::new() };
     let done = writing.write_all();
     clear(operations, &mut writing.folders, set.changes.iter().map(|change| &change.path));
     done.map(|()| writing.left_alone)
@@ -41,6 +46,8 @@ struct Writing<'a, O: Operations> {
     operations: &'a O,
     set: &'a ChangeSet,
     folders: Folders<O>,
+    /// Whether names that are there may not be durable yet.
+    doubted: bool,
     left_alone: Vec<LeftAlone>,
 }
 
@@ -59,6 +66,9 @@ impl<'a, O: Operations> Writing<'a, O> {
             self.make_folders(&change.path)?;
             staged.extend(self.stage(change)?);
         }
+        if staged.is_empty() && !self.doubted {
+            return Ok(());
+        }
         let written = staged.len();
         if !self.folders.sync_volumes(self.operations, written)? {
             staged.iter().try_for_each(|staged| self.sync(staged.change))?;
@@ -66,8 +76,7 @@ impl<'a, O: Operations> Writing<'a, O> {
         for staged in staged {
             self.make_visible(staged)?;
         }
-        // Also what is as it should be: who has written it may have failed before it was durable.
-        if !self.folders.sync_volumes(self.operations, self.set.changes.len())? {
+        if !self.folders.sync_volumes(self.operations, written)? {
             self.folders.sync_names(self.operations)?;
         }
         Ok(())

@@ -99,10 +99,6 @@ impl Operations for Real {
         renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE).map_err(cannot_rename)
     }
 
-    fn move_new(&self, from_folder: &OwnedFd, from: &str, to_folder: &OwnedFd, to: &str) -> io::Result<()> {
-        renameat_with(from_folder, from, to_folder, to, RenameFlags::NOREPLACE).map_err(cannot_rename)
-    }
-
     fn exchange(&self, folder: &OwnedFd, one: &str, other: &str) -> io::Result<()> {
         renameat_with(folder, one, folder, other, RenameFlags::EXCHANGE).map_err(cannot_rename)
     }

@@ -26,6 +26,23 @@ pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileErro
     Ok(())
 }
 
+/// Makes all that is in the static tree durable. Whether it did: not if there is no way to do it at once.
+pub(crate) fn sync_static_tree<O: Operations>(operations: &O) -> Result<bool, FileError> {
+    let mut volumes = O::Volumes::default();
+    for path in WRITTEN.into_iter().filter_map(RelPath::parse) {
+        let added =
+            operations.folder(Tree::Static, Some(&path)).and_then(|it| operations.add_volume(&mut volumes, &it));
+        match added {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(|error| failed(&TreePath::in_static(path), &error))?,
+        }
+    }
+    match operations.sync_volumes(&volumes) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+        other => other.map(|()| true).map_err(|error| failed(&journal_path(), &error)),
+    }
+}
+
 /// Clears these folders and those below them, and says which are empty now.
 fn clear_tree<O: Operations>(
     operations: &O,

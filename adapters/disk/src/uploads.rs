@@ -108,7 +108,7 @@ pub fn upload<O: Operations>(
         return Err(UploadError::TooLarge);
     }
     let folder = phone_folder(mac);
-    let mut folders = Folders::of(1);
+    let mut folders = Folders::of(1).doubted(true);
     let opened = open_phone(operations, &mut folders, &folder).map_err(UploadError::Failed)?;
     let upload = Upload { operations, folder: &opened, name };
     let failed = |error| UploadError::Failed(failed(&folder, &error));
@@ -127,15 +127,24 @@ fn phone_folder(mac: &Mac) -> TreePath {
     TreePath::in_static(RelPath::parse(&format!("polycom/{mac}")).expect("plain names"))
 }
 
-/// Opens the phone's folder. It is made if it is not there.
+/// Opens the phone's folder. It is made if it is not there, durably, whatever comes of the upload: what others write in it
+/// later must not be lost with it.
 fn open_phone<O: Operations>(
     operations: &O,
     folders: &mut Folders<O>,
     folder: &TreePath,
 ) -> Result<Rc<O::Folder>, FileError> {
     let path = (folder.tree, Some(folder.path.clone()));
-    for missing in folders.missing_down_to(operations, path.clone())? {
-        folders.make(operations, &missing, NewAccess::LikeFolder)?;
+    let missing = folders.missing_down_to(operations, path.clone())?;
+    if !missing.is_empty() {
+        let mut make = |folder| folders.make(operations, folder, NewAccess::LikeFolder).map(drop);
+        let made = missing.iter().try_for_each(&mut make).and_then(|()| folders.sync_names(operations));
+        if let Err(error) = made {
+            for folder in missing.iter().rev() {
+                let _ = folders.remove(operations, folder);
+            }
+            return Err(error);
+        }
     }
     folders.open(operations, &path).map_err(|error| failed(folder, &error))
 }

@@ -7,7 +7,10 @@ mod sample;
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model};
 use fsconnector_engine::change_set::{Change, ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
-use sample::{after, before, change_set, content, create, disk, file, files, path, recover, remove, replace};
+use sample::{
+    after, before, change_set, contacts, content, create, disk, file, files, folders, hand_over, linphone, path, phone,
+    rebuild, recover, remove, remove_folder, replace, static_path, write as write_any,
+};
 
 fn commit(sets: &mut ChangeSets<Model>, set: &ChangeSet) -> Result<FilesDone, FileError> {
     sets.perform(&FileWork::Commit(set.clone()))
@@ -257,4 +260,161 @@ fn a_large_change_set_is_synced_at_once_and_a_small_one_file_by_file() {
         commit(&mut recover(&singly).0, &set).unwrap();
         assert_eq!(disk.operations() < singly.operations(), syncs_all, "{count}");
     }
+}
+
+/// A user who comes with its Linphone, and one who goes with all its phones.
+fn with_phones() -> ChangeSet {
+    let comes = [create(20010, "new"), write_any(linphone(20010), 20010, "new")];
+    let goes = [remove(20001), remove_folder(&linphone(20001)), remove_folder(&phone(20001, "x"))];
+    change_set(comes.into_iter().chain(goes).collect())
+}
+
+#[test]
+fn folders_come_and_go_with_what_is_in_them() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    assert_eq!(commit(&mut sets, &with_phones()), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }));
+    assert_eq!((files(&disk), disk.folders()), (before(), folders(&before())));
+    assert_eq!(commit(&mut sets, &with_phones()), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!((files(&disk), disk.folders()), (after(&with_phones()), folders(&after(&with_phones()))));
+}
+
+#[test]
+fn folders_that_are_not_there_are_no_error_when_they_go() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    let set = change_set(vec![remove_folder(&linphone(20010)), remove_folder(&phone(20005, "x"))]);
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!((files(&disk), disk.folders()), (before(), folders(&before())));
+}
+
+#[test]
+fn a_phone_that_somebody_else_gets_holds_only_what_is_his() {
+    let set = change_set(hand_over(20000, "new"));
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!(files(&disk), after(&set));
+    let of_phone = files(&disk).into_keys().filter(|path| path.path.as_str().contains("0004f2020000"));
+    assert_eq!(of_phone.collect::<Vec<_>>(), [phone(20000, "allprov.cfg")]);
+}
+
+#[test]
+fn what_a_phone_uploads_meanwhile_stays_with_its_folder() {
+    for ending in [FileWork::Keep, FileWork::Undo] {
+        let disk = disk();
+        let (mut sets, _) = recover(&disk);
+        commit(&mut sets, &with_phones()).unwrap();
+        let new = phone(20001, "new.cfg");
+        disk.edit(&Edit { path: new.clone(), editing: Editing::Replace("uploaded".into()), synced: true });
+        sets.perform(&ending).unwrap();
+        assert_eq!(files(&disk).get(&new).map(String::as_str), Some("uploaded"));
+    }
+}
+
+#[test]
+fn a_file_of_a_phone_is_written_whatever_it_says() {
+    let set = change_set(vec![write_any(linphone(20000), 20000, "new"), write_any(linphone(20001), 20001, "new")]);
+    let disk = disk();
+    disk.edit(&Edit { path: linphone(20000), editing: Editing::Replace("mine".into()), synced: true });
+    disk.edit(&Edit { path: linphone(20001), editing: Editing::Remove, synced: true });
+    let (mut sets, _) = recover(&disk);
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!(files(&disk), after(&set));
+}
+
+#[test]
+fn a_damaged_file_is_left_alone_and_named_and_the_rest_is_done() {
+    let disk = disk();
+    let damaged = contacts(20000).path;
+    disk.edit(&Edit { path: damaged.clone(), editing: Editing::Replace("<directory>".into()), synced: true });
+    let (mut sets, _) = recover(&disk);
+    let done = commit(&mut sets, &change_set(vec![replace(20000, "new"), contacts(20000), contacts(20001)])).unwrap();
+    let FilesDone::Committed { left_alone, .. } = done else { panic!("{done:?}") };
+    assert_eq!(left_alone.into_iter().map(|left| left.path).collect::<Vec<_>>(), [damaged.clone()]);
+    sets.perform(&FileWork::Keep).unwrap();
+    let found = files(&disk);
+    assert_eq!(found.get(&damaged).map(String::as_str), Some("<directory>"));
+    assert_eq!(found.get(&file(20000)), Some(&content(20000, "new")));
+    assert!(found[&contacts(20001).path].contains("Standup"));
+}
+
+#[test]
+fn what_is_in_the_place_of_a_phones_file_or_folder_is_refused_and_stays() {
+    let disk = disk();
+    disk.add_folder(&linphone(20010));
+    let in_the_way = static_path("linphone/20011");
+    disk.edit(&Edit { path: in_the_way, editing: Editing::Replace("a file".into()), synced: true });
+    let before = (files(&disk), disk.folders());
+    let (mut sets, _) = recover(&disk);
+    let changes = [20010, 20011].map(|number| write_any(linphone(number), number, "new"));
+    let refused = [20010, 20011].map(|number| (linphone(number), Refusal::Occupied)).to_vec();
+    let set = change_set([vec![create(20010, "new")], changes.to_vec()].concat());
+    assert_eq!(commit(&mut sets, &set), Err(FileError::Refused(refused)));
+    assert_eq!((files(&disk), disk.folders()), before);
+}
+
+#[test]
+fn a_file_is_rebuilt_whatever_it_says_of_its_user_and_made_if_it_is_missing() {
+    let disk = disk();
+    disk.edit(&write(20000, &content(20000, "by hand")));
+    disk.edit(&Edit { path: file(20001), editing: Editing::Remove, synced: false });
+    let set = change_set(vec![rebuild(20000, "new"), rebuild(20001, "new")]);
+    let (mut sets, _) = recover(&disk);
+    assert_eq!(commit(&mut sets, &set), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+    assert_eq!(files(&disk), after(&set));
+}
+
+#[test]
+fn a_file_that_holds_somebody_else_is_not_rebuilt() {
+    let edits = [write(20000, &content(29999, "other"))];
+    check_refused(vec![rebuild(20000, "new")], &edits, &[(20000, Refusal::NotItsOwn)]);
+}
+
+#[test]
+fn an_unfinished_change_of_the_static_tree_waits_for_that_tree() {
+    let disk = disk();
+    commit(&mut recover(&disk).0, &with_phones()).unwrap();
+    let (whole, without) = (disk.after_kill(), disk.after_kill());
+    without.without_static_tree();
+    let unfinished = files(&without);
+    let error = ChangeSets::recover(without.clone()).unwrap_err();
+    assert!(error.to_string().contains("static tree"), "{error}");
+    assert_eq!(files(&without), unfinished);
+    assert!(recover(&whole).1.unsettled);
+    assert_eq!(files(&whole), before());
+}
+
+#[test]
+fn without_a_static_tree_the_configuration_changes_all_the_same() {
+    let disk = disk();
+    disk.without_static_tree();
+    let (mut sets, _) = recover(&disk);
+    let error = commit(&mut sets, &with_phones()).unwrap_err();
+    assert!(matches!(error, FileError::Failed { .. }), "{error}");
+    assert_eq!(commit(&mut sets, &one_of_each()), Ok(committed()));
+    assert_eq!(sets.perform(&FileWork::Keep), Ok(FilesDone::Kept));
+}
+
+#[test]
+fn only_empty_folders_of_phones_are_cleared_at_the_start() {
+    let disk = disk();
+    let kept = ["polycom/ucs/empty", "phone/empty", "linphone/20000/empty", "polycom/notes"].map(static_path);
+    let cleared = ["linphone/20010", "polycom/0004f2999999"].map(static_path);
+    kept.iter().chain(&cleared).for_each(|folder| disk.add_folder(folder));
+    let stray = static_path("linphone/20010/.fsconnector-swap-linphone.xml");
+    disk.edit(&Edit { path: stray, editing: Editing::Replace("half".into()), synced: true });
+    let not_ours = static_path("polycom/ucs/.fsconnector-x");
+    disk.edit(&Edit { path: not_ours.clone(), editing: Editing::Replace("theirs".into()), synced: true });
+    recover(&disk);
+    let mut expected = folders(&before());
+    expected.extend(kept);
+    assert_eq!(disk.folders(), expected);
+    assert!(files(&disk).contains_key(&not_ours), "the operator's files are not looked into");
 }

@@ -10,11 +10,12 @@ use std::sync::{Arc, LazyLock};
 
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model, RelPath, TreePath};
 use fsconnector_engine::access::Role;
-use fsconnector_engine::change_set::{Before, Change, ChangeKind, ChangeSet, Document};
-use fsconnector_engine::config::Config;
+use fsconnector_engine::change_set::{Before, Change, ChangeKind, ChangeSet, Document, PhoneFile};
+use fsconnector_engine::config::{Config, ContextName};
+use fsconnector_engine::mac::Mac;
 use fsconnector_engine::render::{PublicAddress, Renderer, Templates};
 use fsconnector_engine::secret::Secret;
-use fsconnector_engine::state::{User, UserId};
+use fsconnector_engine::state::{Conference, User, UserId};
 
 /// What is in a tree.
 pub(crate) type Files = BTreeMap<TreePath, String>;
@@ -57,7 +58,8 @@ pub(crate) fn change_set(changes: Vec<Change>) -> ChangeSet {
     static RENDERER: LazyLock<Arc<Renderer>> = LazyLock::new(|| {
         let templates = Templates::new(fsconnector_templates::ALL).unwrap();
         let (config, address) = (Config::default(), PublicAddress::default());
-        Arc::new(Renderer::new(Arc::new(templates), Arc::new(config), Arc::default(), Arc::new([]), address))
+        let conferences = Arc::new([conference()]);
+        Arc::new(Renderer::new(Arc::new(templates), Arc::new(config), Arc::default(), conferences, address))
     });
     ChangeSet { changes, renderer: Arc::clone(&RENDERER) }
 }
@@ -78,9 +80,27 @@ pub(crate) fn folder_of(path: &TreePath) -> Option<TreePath> {
     Some(TreePath { tree: path.tree, path: RelPath::parse(folder)? })
 }
 
+/// Writes the file of a user anew, whatever it says of him.
+pub(crate) fn rebuild(number: u32, name: &str) -> Change {
+    Change { path: file(number), kind: ChangeKind::Rebuild(document(number, name)) }
+}
+
 /// Writes a file with what is there of somebody, whatever it says.
 pub(crate) fn write(path: TreePath, number: u32, name: &str) -> Change {
     Change { path, kind: ChangeKind::Write(document(number, name)) }
+}
+
+/// Writes the contacts of the phone of the user with this number, and keeps those that its owner has made.
+pub(crate) fn contacts(number: u32) -> Change {
+    let mac = Mac::parse(&format!("0004f20{number}")).unwrap();
+    let path = phone(number, &PhoneFile::Directory.name(&mac));
+    let document = Document::Phone(PhoneFile::Directory, mac, user(number, "old"), Role::Admin);
+    Change { path, kind: ChangeKind::Write(document) }
+}
+
+/// A phone's contacts with one that its owner has made.
+pub(crate) fn with_own_contact(name: &str) -> String {
+    format!("<directory><item_list><item><ln>{name}</ln><ct>1</ct></item></item_list></directory>")
 }
 
 /// Removes the folder that a file is in.
@@ -108,6 +128,11 @@ fn user(number: u32, name: &str) -> User {
         email: "somebody@example.org".into(),
         polymac: "none".into(),
     }
+}
+
+fn conference() -> Conference {
+    let context = ContextName::parse("team").unwrap();
+    Conference { num: 30000, name: "Standup".into(), profile: "default".into(), context, pin: None }
 }
 
 /// What is in the trees before any change: the users 20000 to 20005, each with a Linphone, the first two with another phone,

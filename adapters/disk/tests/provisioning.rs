@@ -1,0 +1,220 @@
+//! The files of phones, written each for itself.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod sample;
+
+use fsconnector_disk::{ChangeSets, Edit, Editing, Model, TreePath};
+use fsconnector_engine::change_set::Change;
+use fsconnector_engine::files::LeftAlone;
+use fsconnector_engine::io::{FileError, FileWork, FilesDone};
+use sample::{
+    Files, before, change_set, contacts, content, create, disk, file, files, linphone, phone, recover,
+    with_own_contact, write,
+};
+
+fn provision(sets: &mut ChangeSets<Model>, changes: Vec<Change>) -> Result<Vec<LeftAlone>, FileError> {
+    match sets.perform(&FileWork::Provision(change_set(changes)))? {
+        FilesDone::Provisioned { left_alone } => Ok(left_alone),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One file that is as it should be, two that are not, and two that are to be made, one with its folder.
+fn some() -> Vec<Change> {
+    let old = write(linphone(20000), 20000, "old");
+    let changed = [20001, 20002].map(|number| write(linphone(number), number, "new"));
+    let made = [write(phone(20000, "made.cfg"), 20000, "new"), write(linphone(20010), 20010, "new")];
+    changed.into_iter().chain([old]).chain(made).collect()
+}
+
+/// What is there when [`some`] are carried out.
+fn some_new() -> Files {
+    let mut files = before();
+    files.extend([20001, 20002, 20010].map(|number| (linphone(number), content(number, "new"))));
+    files.insert(phone(20000, "made.cfg"), content(20000, "new"));
+    files
+}
+
+/// Nothing that is neither old nor new is there.
+#[track_caller]
+fn check_each_whole(found: &Files) {
+    let (old, new) = (before(), some_new());
+    for path in found.keys().chain(new.keys()) {
+        let at = |files: &Files| files.get(path).cloned();
+        assert!([at(&old), at(&new)].contains(&at(found)), "{path} is neither old nor new");
+    }
+}
+
+fn put(disk: &Model, path: TreePath, text: &str) {
+    disk.edit(&Edit { path, editing: Editing::Replace(text.into()), synced: true });
+}
+
+#[test]
+fn files_are_written_with_their_folders() {
+    let disk = disk();
+    assert_eq!(provision(&mut recover(&disk).0, some()), Ok(vec![]));
+    assert_eq!(files(&disk), some_new());
+}
+
+#[test]
+fn files_that_are_as_they_should_be_are_not_written() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    provision(&mut sets, some()).unwrap();
+    disk.limit_space(Some(0));
+    assert_eq!(provision(&mut sets, some()), Ok(vec![]));
+    assert_eq!(files(&disk), some_new());
+}
+
+#[test]
+fn what_is_done_is_durable() {
+    for seed in 0..40 {
+        for count in [1, 80] {
+            let disk = disk();
+            let more = (20020..20020 + count).map(|number| write(linphone(number), number, "new"));
+            provision(&mut recover(&disk).0, some().into_iter().chain(more).collect()).unwrap();
+            let found = files(&disk.after_power_cut(seed));
+            assert!(some_new().iter().all(|(path, text)| found.get(path) == Some(text)), "seed {seed}");
+            assert!((20020..20020 + count).all(|number| found.contains_key(&linphone(number))), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn after_an_end_at_any_moment_each_file_is_old_or_new_and_nothing_is_left_behind() {
+    let all = {
+        let disk = disk();
+        provision(&mut recover(&disk).0, some()).unwrap();
+        disk.operations()
+    };
+    for at in 0..all {
+        for seed in 0..10 {
+            let disk = disk();
+            disk.stop_after(at);
+            let _ = ChangeSets::recover(disk.clone()).map(|(mut sets, _)| provision(&mut sets, some()));
+            let killed = disk.after_kill();
+            let cut = disk.after_power_cut(seed);
+            for disk in [killed, cut] {
+                recover(&disk);
+                check_each_whole(&files(&disk));
+                assert_eq!(disk.folders(), sample::folders(&files(&disk)));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_failed_is_durable_when_it_is_done_the_next_time() {
+    for singly in [false, true] {
+        for at in 0..200 {
+            let disk = disk();
+            if singly {
+                disk.without_volumes();
+            }
+            let (mut sets, _) = recover(&disk);
+            disk.fail(disk.operations() + at);
+            if provision(&mut sets, some()).is_err() {
+                check_each_whole(&visible(&disk));
+                provision(&mut sets, some()).unwrap();
+            }
+            for seed in 0..10 {
+                let cut = disk.after_power_cut(seed);
+                recover(&cut);
+                assert_eq!(files(&cut), some_new(), "{at}, {seed}");
+            }
+        }
+    }
+}
+
+fn visible(disk: &Model) -> Files {
+    files(disk).into_iter().filter(|(path, _)| !path.path.file_name().starts_with(".fsconnector-")).collect()
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_whole_files_and_nothing_else() {
+    for room in (0..3000).step_by(100) {
+        let disk = disk();
+        let (mut sets, _) = recover(&disk);
+        disk.limit_space(Some(room));
+        let done = provision(&mut sets, some());
+        check_each_whole(&files(&disk));
+        assert_eq!(done.is_ok(), files(&disk) == some_new());
+        disk.limit_space(None);
+        provision(&mut sets, some()).unwrap();
+        assert_eq!(files(&disk), some_new());
+    }
+}
+
+#[test]
+fn a_damaged_file_is_left_alone_and_named_and_the_others_are_written() {
+    let disk = disk();
+    put(&disk, contacts(20000).path, "<directory><item_list>");
+    let changes = [vec![contacts(20000)], some()].concat();
+    let left_alone = provision(&mut recover(&disk).0, changes).unwrap();
+    assert_eq!(left_alone.into_iter().map(|left| left.path).collect::<Vec<_>>(), [contacts(20000).path]);
+    let mut expected = some_new();
+    expected.insert(contacts(20000).path, "<directory><item_list>".into());
+    assert_eq!(files(&disk), expected);
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_left_alone_and_named() {
+    let disk = disk();
+    disk.add_folder(&linphone(20010));
+    put(&disk, sample::static_path("linphone/20011"), "a file");
+    let odd = [20010, 20011].map(|number| write(linphone(number), number, "new"));
+    let left_alone = provision(&mut recover(&disk).0, [odd.to_vec(), vec![some()[0].clone()]].concat()).unwrap();
+    let paths: Vec<TreePath> = left_alone.iter().map(|left| left.path.clone()).collect();
+    assert_eq!(paths, [linphone(20010), linphone(20011)]);
+    assert!(left_alone[0].to_string().contains("no plain file"), "{}", left_alone[0]);
+    assert_eq!(files(&disk).get(&linphone(20001)), Some(&content(20001, "new")));
+}
+
+#[test]
+fn what_an_owner_writes_at_any_moment_is_kept() {
+    let edit = || {
+        let text = with_own_contact("written meanwhile");
+        Edit { path: contacts(20000).path, editing: Editing::Replace(text.into()), synced: true }
+    };
+    for first in 0..60 {
+        for distance in [0, 1, 2, 4] {
+            let disk = disk();
+            put(&disk, contacts(20000).path, &with_own_contact("from before"));
+            let (mut sets, _) = recover(&disk);
+            let start = disk.operations();
+            disk.edit_before(start + first, edit());
+            disk.edit_before(start + first + distance, edit());
+            provision(&mut sets, vec![contacts(20000)]).unwrap();
+            // The first edit was the one from before.
+            let kept = if disk.edits().len() > 1 { "written meanwhile" } else { "from before" };
+            let found = &files(&disk)[&contacts(20000).path];
+            let owners: Vec<bool> = ["from before", "written meanwhile"].map(|text| found.contains(text)).to_vec();
+            assert_eq!(owners, [kept == "from before", kept == "written meanwhile"], "{found}");
+            assert_eq!(visible(&disk), files(&disk));
+        }
+    }
+}
+
+#[test]
+fn only_files_of_phones_can_be_written_by_themselves() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    let config = write(file(20000), 20000, "new");
+    let kept = [config, create(20010, "new"), sample::remove_folder(&linphone(20000))];
+    for change in kept {
+        assert!(provision(&mut sets, vec![change]).is_err());
+    }
+    assert_eq!(files(&disk), before());
+}
+
+#[test]
+fn a_change_set_under_way_is_waited_for() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    sets.perform(&FileWork::Commit(change_set(vec![write(linphone(20001), 20001, "other")]))).unwrap();
+    assert!(provision(&mut sets, some()).is_err());
+    sets.perform(&FileWork::Undo).unwrap();
+    assert_eq!(provision(&mut sets, some()), Ok(vec![]));
+    assert_eq!(files(&disk), some_new());
+}
