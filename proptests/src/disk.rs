@@ -160,6 +160,10 @@ impl Operations for Watched {
         self.look(|model| model.size(folder, name))
     }
 
+    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
+        self.look(|model| model.set_folder_mode(folder, mode))
+    }
+
     fn modified(&self, folder: &Opened, name: &str) -> io::Result<Wall> {
         self.look(|model| model.modified(folder, name))
     }
@@ -176,13 +180,6 @@ impl Operations for Watched {
         self.change(folder, &[from, to], |model| model.rename_new(folder, from, to))
     }
 
-    fn move_new(&self, from_folder: &Opened, from: &str, to_folder: &Opened, to: &str) -> io::Result<()> {
-        let moved = self.change(from_folder, &[from], |model| model.move_new(from_folder, from, to_folder, to));
-        let to: Vec<TreePath> = place(to_folder, to).into_iter().collect();
-        self.scene.borrow_mut().after_change(&to);
-        moved
-    }
-
     fn exchange(&self, folder: &Opened, one: &str, other: &str) -> io::Result<()> {
         self.blind(folder, one, other);
         self.change(folder, &[one, other], |model| model.exchange(folder, one, other))
@@ -194,10 +191,6 @@ impl Operations for Watched {
 
     fn make_folder(&self, folder: &Opened, name: &str, access: NewAccess) -> io::Result<()> {
         self.look(|model| model.make_folder(folder, name, access))
-    }
-
-    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
-        self.look(|model| model.set_folder_mode(folder, mode))
     }
 
     fn remove_folder(&self, folder: &Opened, name: &str) -> io::Result<()> {

@@ -145,7 +145,7 @@ impl Model {
     }
 
     /// An administrator gives a folder other permission bits, durably.
-    pub fn set_folder_mode(&self, path: &TreePath, mode: u32) {
+    pub fn edit_folder_mode(&self, path: &TreePath, mode: u32) {
         let mut disk = self.lock();
         let found = disk.find(path.tree, Some(&path.path));
         if let Ok(folder) = found.and_then(|number| disk.folder_mut(number)) {
@@ -263,17 +263,6 @@ impl Operations for Model {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         folder.rename(vec![(from.to_owned(), None), (to.to_owned(), Some(number))]);
-        Ok(())
-    }
-
-    fn move_new(&self, from_folder: &Opened, from: &str, to_folder: &Opened, to: &str) -> io::Result<()> {
-        let mut disk = self.begin()?.unless_failing()?;
-        let number = disk.folder(from_folder.number)?.number(from)?;
-        if disk.folder(to_folder.number)?.holds(to) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        disk.folder_mut(to_folder.number)?.rename(vec![(to.to_owned(), Some(number))]);
-        disk.folder_mut(from_folder.number)?.rename(vec![(from.to_owned(), None)]);
         Ok(())
     }
 

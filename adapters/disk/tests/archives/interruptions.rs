@@ -40,7 +40,7 @@ const NEW_MODE: u32 = 0o750;
 /// A disk with the changed sample, and the archive of what it was before.
 fn disk() -> Model {
     let disk = model(&changed_sample());
-    disk.set_folder_mode(&TreePath::configuration(path(FOLDER)), OLD_MODE);
+    disk.edit_folder_mode(&TreePath::configuration(path(FOLDER)), OLD_MODE);
     put_archive(&disk, Part::Directory, &archive_of_the_sample());
     disk.after_kill()
 }
