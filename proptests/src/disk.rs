@@ -160,10 +160,6 @@ impl Operations for Watched {
         self.look(|model| model.size(folder, name))
     }
 
-    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
-        self.look(|model| model.set_folder_mode(folder, mode))
-    }
-
     fn modified(&self, folder: &Opened, name: &str) -> io::Result<Wall> {
         self.look(|model| model.modified(folder, name))
     }

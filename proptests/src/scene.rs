@@ -188,8 +188,13 @@ impl Scene {
     pub(crate) fn edit(&mut self, edit: &Edit) {
         let folder = edit.path.path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
         let folders = self.model.folders();
-        let is_there = folder.is_none_or(|path| folders.contains(&TreePath { tree: edit.path.tree, path }));
+        let folder = folder.map(|path| TreePath { tree: edit.path.tree, path });
+        let is_there = folder.as_ref().is_none_or(|folder| folders.contains(folder));
         if is_there && !folders.contains(&edit.path) {
+            if let Some(folder) = folder.filter(|_| edit.synced) {
+                // With all the folders that it is in.
+                self.model.add_folder(&folder);
+            }
             let before = self.model.content(&edit.path);
             let stands_in_the_way = ["linphone", "polycom"].contains(&edit.path.path.names().next().unwrap_or_default());
             self.is_odd |= stands_in_the_way && edit.path.path.names().count() == 2;
