@@ -29,6 +29,8 @@ fn with_phones() -> Archive {
         "SoundPointIPLocalization/German_Germany/dictionary.xml",
         "Config/site.cfg",
         "languages/de.xml",
+        "Config/deeper/site.cfg",
+        "SoundPointIPLocalization/German_Germany/deeper/site.cfg",
         "secret.cfg",
         ".hidden.ld",
     ] {
@@ -192,6 +194,9 @@ fn nothing_but_the_files_for_phones_is_sent_whatever_is_asked_for() {
         "Config",
         "Config/",
         "Config%2Fsite.cfg",
+        "Config/deeper/site.cfg",
+        "Config/deeper%2Fsite.cfg",
+        "SoundPointIPLocalization/German_Germany/deeper%2Fsite.cfg",
         "Config/store/directory.tar.gz",
         "Config/store%2Fdirectory.tar.gz",
         "Config/..",

@@ -88,7 +88,8 @@ impl Offer {
 /// The answer when a file cannot be had. `what` is for the log.
 pub(super) fn refusal(what: &str, error: &io::Error) -> Reply {
     match error.kind() {
-        io::ErrorKind::NotFound => Problem::not_found().into(),
+        // A name that is too long for the file system is the name of nothing.
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename => Problem::not_found().into(),
         io::ErrorKind::PermissionDenied => {
             log::warn!("{what} may not be read: {error}");
             Problem::not_found().into()
