@@ -193,6 +193,10 @@ impl Operations for Watched {
         self.look(|model| model.remove_folder(folder, name))
     }
 
+    fn set_folder_mode(&self, folder: &Opened, mode: u32) -> io::Result<()> {
+        self.look(|model| Operations::set_folder_mode(model, folder, mode))
+    }
+
     fn sync_file(&self, folder: &Opened, name: &str) -> io::Result<()> {
         let lacks = self.lacks(Sabotage::Sync);
         self.look(|model| if lacks { Ok(()) } else { model.sync_file(folder, name) })
