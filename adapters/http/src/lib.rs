@@ -4,7 +4,8 @@
 //!   calling (HTTP Digest), and looks up in one table of routes what they may do. What the published state can answer, it
 //!   answers itself, from answers that are serialised once per state.
 //! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on
-//!   Unix sockets that nobody else can reach; the **relay** is the bounded way there.
+//!   Unix sockets that nobody else can reach; the **relay** is the bounded way there. What is short and what is long go in
+//!   lanes of their own, and in each lane every user has a share, so that nobody's slow downloads keep others waiting.
 //! - The **description** of all that, an OpenAPI document, is made of the table of routes and of the schemas that check.
 //! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
 //!   waits for the engine but the client.
@@ -41,6 +42,7 @@ mod auth;
 mod caller;
 mod change;
 mod current;
+mod deadline;
 mod description;
 mod gate;
 mod handlers;

@@ -101,7 +101,7 @@ impl Operation {
     }
 
     /// What the description says of this answer.
-    fn response<'d>(&self, document: &'d Value, answer: &Answer) -> Value {
+    fn response(&self, document: &Value, answer: &Answer) -> Value {
         let response = &self.about["responses"][answer.status.to_string()];
         assert!(response.is_object(), "{} {}: {answer:?} is not described", self.method, self.target);
         match response["$ref"].as_str() {

@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_name_whose_quotes_and_backslashes_nobody_escaped_ends_where_the_next_parameter_begins() {
-        for name in [r#"Jürgen "der Große" Müller"#, r#"""#, r#"a", b"#, r#"back\slash \" end\"#, r#"x\"#, r#"", "x"#]
+        for name in [r#"Jürgen "der Große" Müller"#, r#"""#, r#"a", b"#, r#"back\slash \" end\"#, r"x\", r#"", "x"#]
         {
             assert_eq!(username(&format!("username=\"{name}\"")).as_deref(), Some(name), "{name}");
         }

@@ -12,7 +12,6 @@ use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
-use super::deadline::Deadline;
 use super::decision::{Decision, Errand, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
@@ -22,6 +21,7 @@ use super::stream::{Broken, write_within};
 use super::upload::{Failure, Share, Source, Upload};
 use super::wire::AnswerHead;
 use crate::answer::Answer;
+use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::relay::Reply;
 

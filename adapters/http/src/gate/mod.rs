@@ -4,7 +4,6 @@
 mod acceptor;
 mod connection;
 mod cors;
-pub(crate) mod deadline;
 mod decision;
 mod framing;
 mod head;
@@ -34,6 +33,7 @@ use smol::{Executor, Timer};
 
 use crate::auth::Authenticator;
 use crate::current::Current;
+use crate::deadline::within;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
 use crate::relay::{CommandRelay, Relay};
 use crate::routes::Lane;
@@ -41,7 +41,6 @@ pub use acceptor::{Acceptor, Plain};
 use connection::Conversation;
 use cors::Cors;
 pub use cors::Origin;
-use deadline::within;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
 use stopping::Stopping;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use smol::io::{AsyncWrite, AsyncWriteExt as _};
 
-use super::deadline::Deadline;
+use crate::deadline::Deadline;
 
 /// Why a conversation ended early.
 #[derive(Debug)]

@@ -8,12 +8,12 @@ use http::StatusCode;
 use smol::future;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::deadline::Deadline;
 use super::framing::{self, BodyReader};
 use super::head::{Body, Connection, Head};
 use super::input::Input;
 use super::limits::Limits;
 use super::stream::{Broken, write_within};
+use crate::deadline::Deadline;
 use crate::problem::Problem;
 
 /// A body that has not been read yet.

@@ -9,7 +9,7 @@ use smol::lock::{Semaphore, SemaphoreGuard};
 use super::way::{Way, send};
 use super::{Ask, Failure};
 use crate::answer::Answer;
-use crate::gate::deadline::within;
+use crate::deadline::within;
 use crate::problem::Problem;
 
 /// How many commands a gate has under way at once; more are refused. A queue that takes as many never refuses one.

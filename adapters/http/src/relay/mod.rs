@@ -20,7 +20,7 @@ use smol::lock::{Semaphore, SemaphoreGuard};
 
 use crate::auth::Caller;
 use crate::caller;
-use crate::gate::deadline::within;
+use crate::deadline::within;
 use crate::problem::Problem;
 pub use commands::COMMANDS;
 pub(crate) use commands::CommandRelay;

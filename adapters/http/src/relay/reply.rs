@@ -9,7 +9,7 @@ use smol::io::AsyncReadExt as _;
 
 use super::{Failure, HANDLER_TIME, Permit, Relay};
 use crate::answer::{Answer, HeaderLines};
-use crate::gate::deadline::within;
+use crate::deadline::within;
 
 /// The head of a handler's answer may have this many bytes.
 const HEAD_BYTES: usize = 16 * 1024;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
-use crate::gate::deadline::within;
+use crate::deadline::within;
 
 /// How much everybody has under way.
 pub(super) struct Shares {

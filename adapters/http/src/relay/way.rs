@@ -8,7 +8,7 @@ use smol::lock::Mutex;
 
 use super::reply::Start;
 use super::{Failure, HANDLER_TIME};
-use crate::gate::deadline::within;
+use crate::deadline::within;
 
 /// What a new connection begins with. It is answered at once, with 204.
 pub(super) const GREETING: &str = "OPTIONS * HTTP/1.1\r\nHost: gate\r\n\r\n";

@@ -146,7 +146,7 @@ impl FileRoute {
         let is_long = match self {
             Self::Recording | Self::FriendsRecording => true,
             // The firmware itself; everything else of a phone is short.
-            Self::Phone => parameter.ends_with(".ld"),
+            Self::Phone => parameter.rsplit_once('.').is_some_and(|(_, ending)| ending == "ld"),
             _ => false,
         };
         if is_long { Lane::Downloads } else { Lane::Quick }
