@@ -146,7 +146,10 @@ fn is_legal(value: &str) -> bool {
 
 /// Any legal text, most of them awkward.
 fn text() -> impl Strategy<Value = String> {
-    let pieces = [&AWKWARD[..], &["$", "{", "}", "]]>", "&#10;", "'", "\"", "\\n", "%41", "  ", "</include>", "|", "@", "e\u{301}"]];
+    let pieces = [
+        &AWKWARD[..],
+        &["$", "{", "}", "]]>", "&#10;", "'", "\"", "\\n", "%41", "  ", "</include>", "|", "@", "e\u{301}"],
+    ];
     let piece = prop_oneof![
         4 => proptest::sample::select(pieces.concat()).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
@@ -198,7 +201,8 @@ fn state(users: Vec<User>, conferences: Vec<Conference>) -> State {
     let config = Arc::new(Config::default());
     let conferences: BTreeMap<u32, Conference> =
         conferences.into_iter().map(|conference| (conference.num, conference)).collect();
-    let variables = [("domain", "conf.example"), ("internal_tls_port", "5061"), ("modconpin", "1111"), ("defconpin", "2222")];
+    let variables =
+        [("domain", "conf.example"), ("internal_tls_port", "5061"), ("modconpin", "1111"), ("defconpin", "2222")];
     let globals: Globals = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let since = Wall(0);
     State {

@@ -68,8 +68,7 @@ fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch
     let mut out = io::stdout().lock();
     writeln!(out, "fsconnector serves a simulated switch with an example configuration.\n")?;
     writeln!(out, "  address   http://{address}/")?;
-    let logins: Vec<(&User, Role)> =
-        state.users.iter().filter_map(|user| state.users.login(&user.name)).collect();
+    let logins: Vec<(&User, Role)> = state.users.iter().filter_map(|user| state.users.login(&user.name)).collect();
     for (user, role) in &logins {
         let (name, password) = (&user.name, user.password.expose());
         writeln!(out, "  user      {name} ({role}), password {password}")?;

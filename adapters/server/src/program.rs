@@ -73,7 +73,16 @@ impl Program {
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
         let engine = Engine::new(settings.engine, start, clock.now())?;
-        let wires = Wires { clock, from_switch, to_switch, asked, gate: Arc::clone(&gate), disk: disk.clone(), readers, states };
+        let wires = Wires {
+            clock,
+            from_switch,
+            to_switch,
+            asked,
+            gate: Arc::clone(&gate),
+            disk: disk.clone(),
+            readers,
+            states,
+        };
         thread::Builder::new()
             .name("engine".into())
             .spawn(move || smol::block_on(heart::beat(engine, wires, engine_stopped)))?;

@@ -139,7 +139,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { users, conferences, linphones, polycoms } = self.written;
-        writeln!(f, "written: {users} users, {conferences} conferences, {linphones} Linphone files, {polycoms} Polycom files")?;
+        writeln!(
+            f,
+            "written: {users} users, {conferences} conferences, {linphones} Linphone files, {polycoms} Polycom files"
+        )?;
         if !self.provisions {
             writeln!(f, "not written: the files of phones, since there is no static tree")?;
         }

@@ -59,7 +59,8 @@ fn own(folder: &Path) -> Result<Vec<(String, String)>, TemplatesError> {
             if is_passed_over(&entry.file_name().to_string_lossy()) {
                 continue;
             }
-            let metadata = fs::metadata(&path).map_err(|error| TemplatesError::Unreadable { path: path.clone(), error })?;
+            let metadata =
+                fs::metadata(&path).map_err(|error| TemplatesError::Unreadable { path: path.clone(), error })?;
             if metadata.is_dir() && is_folder(&name) {
                 waiting.push((path, format!("{name}/")));
             } else if metadata.is_file() && is_template(&name) {
@@ -80,7 +81,8 @@ fn is_passed_over(file_name: &str) -> bool {
 
 fn is_template(name: &str) -> bool {
     let of_profile = name.strip_prefix("conference/").and_then(|rest| rest.strip_suffix(".xml"));
-    of_profile.is_some_and(|profile| !profile.is_empty()) || fsconnector_templates::ALL.iter().any(|(known, _)| *known == name)
+    of_profile.is_some_and(|profile| !profile.is_empty())
+        || fsconnector_templates::ALL.iter().any(|(known, _)| *known == name)
 }
 
 fn is_folder(name: &str) -> bool {
@@ -128,8 +130,10 @@ mod tests {
 
     #[test]
     fn a_file_of_the_same_name_takes_the_place_of_the_one_that_comes_with_the_program() {
-        let text = br#"<include><user id="{id}"/></include>"#;
-        let given = folder(&[("user.xml", text), ("conference/my own.xml", b"<include/>"), ("conference/.x", b"{")]);
+        let text =
+            |name: &str| fsconnector_templates::ALL.iter().find(|(known, _)| *known == name).unwrap().1.as_bytes();
+        let (user, conference) = (text("user.xml"), text("conference/default.xml"));
+        let given = folder(&[("user.xml", user), ("conference/my own.xml", conference), ("conference/.x", b"{")]);
         assert_eq!(own(given.path()).unwrap().len(), 2);
         load(Some(given.path())).unwrap();
     }
@@ -143,7 +147,10 @@ mod tests {
     fn a_name_that_no_template_has_is_an_error_that_says_which_ones_there_are() {
         for name in ["users.xml", "conference/x.txt", "phones/x.xml", "user.xml/x", "conference/a/b.xml"] {
             let message = refused(&[(name, b"x")]);
-            assert!(message.contains("there is none of this name") && message.contains("user.xml, "), "{name}: {message}");
+            assert!(
+                message.contains("there is none of this name") && message.contains("user.xml, "),
+                "{name}: {message}"
+            );
         }
         let looped = folder(&[]);
         symlink(".", looped.path().join("conference")).unwrap();

@@ -11,7 +11,7 @@ use fsconnector_engine::switch::{Misfit, Oddity, Reading, Unreadable};
 use fsconnector_simulator::config::{Element, Globals, Loaded, Place};
 
 use super::dialplan::Dialplan;
-use super::source::{CONFERENCES, Source};
+use super::source::Source;
 use super::tree::{Node, Tree};
 use super::trial::Trial;
 
@@ -125,8 +125,7 @@ pub(super) fn read(
 
 /// The folders that the connector writes to.
 pub(super) fn owned_folders(config: &Config) -> impl Iterator<Item = String> {
-    let users = config.contexts.iter().map(|context| format!("directory/{}", context.name));
-    users.chain([CONFERENCES.to_owned()])
+    config.folders().into_iter().map(|folder| folder.to_string())
 }
 
 /// The files in these folders.

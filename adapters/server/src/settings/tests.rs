@@ -6,8 +6,7 @@ use super::file::File;
 use super::*;
 
 fn settings(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-    let environment =
-        |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let environment = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     let mut file = File::parse(text).map_err(|error| error.to_string())?;
     file.override_by(environment).and_then(|()| file.check()).map_err(|error| error.to_string())
 }
@@ -111,8 +110,7 @@ fn a_certificate_is_refused_and_not_ignored() {
 
 #[test]
 fn an_error_never_quotes_a_password() {
-    for text in ["[switch]\npassword = 815815", "[switch]\npassword = hunter2", "[switch]\npassword2 = \"hunter2\""]
-    {
+    for text in ["[switch]\npassword = 815815", "[switch]\npassword = hunter2", "[switch]\npassword2 = \"hunter2\""] {
         let message = refused(text, &[]);
         assert!(!message.contains("hunter2") && !message.contains("815815"), "{message}");
     }

@@ -48,7 +48,8 @@ fn tar(arguments: &[&str]) {
 fn archive(archive: &Path, fill: impl Fn(&Path)) {
     let scratch = tempfile::tempdir().unwrap();
     fill(scratch.path());
-    tar(&["-czf", archive.to_str().unwrap(), "-C", scratch.path().to_str().unwrap(), "."]);
+    let top = fs::read_dir(scratch.path()).unwrap().next().unwrap().unwrap().file_name();
+    tar(&["-czf", archive.to_str().unwrap(), "-C", scratch.path().to_str().unwrap(), top.to_str().unwrap()]);
 }
 
 fn write(folder: &Path, file: &str, content: &str) {
@@ -74,7 +75,8 @@ fn every_part_is_stored_in_an_archive_that_tar_can_read() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let scratch = tempfile::tempdir().unwrap();
         tar(&["-xzf", path.to_str().unwrap(), "-C", scratch.path().to_str().unwrap()]);
-        let (unpacked, there) = (fs::read(scratch.path().join(file)).unwrap(), fs::read(stage.path(content_of)).unwrap());
+        let (unpacked, there) =
+            (fs::read(scratch.path().join(file)).unwrap(), fs::read(stage.path(content_of)).unwrap());
         assert_eq!(unpacked, there, "{part}");
     }
     let unknown = curl.get(ADMIN, "/api/store/secrets").json();
@@ -163,9 +165,9 @@ fn an_archive_that_is_not_sound_changes_nothing() {
     let sound = fs::read(&path).unwrap();
     let check = |what: &str| {
         let words = refused(curl);
-        assert!(!words.is_empty() && !words.contains("/tmp"), "{what}: {words}");
+        assert!(!words.is_empty() && !words.contains(stage.path("").to_str().unwrap()), "{what}: {words}");
         assert!(stage.tree() == before, "{what}: the tree has changed");
-        println!("{what}: {words}");
+        words
     };
     for end in [0, 1, 20, sound.len() / 2, sound.len() - 9, sound.len() - 1] {
         fs::write(&path, &sound[..end]).unwrap();
@@ -178,14 +180,14 @@ fn an_archive_that_is_not_sound_changes_nothing() {
     fs::write(&path, flipped).unwrap();
     check("a bit");
     archive(&path, |folder| write(folder, "dialplan/conferences/30000.xml", "<include/>"));
-    check("of another folder");
+    assert!(check("of another folder").contains("dialplan"));
     archive(&path, |folder| write(folder, "directory/team/20000.xml", "<include><user></include>"));
-    check("XML that does not parse");
+    assert!(check("XML that does not parse").contains("directory/team/20000.xml"));
     archive(&path, |folder| {
         write(folder, "directory/default.xml", "<include/>");
         symlink("/etc/passwd", folder.join("directory/link.xml")).unwrap();
     });
-    check("a link");
+    assert!(check("a link").contains("directory/link.xml"));
     let scratch = tempfile::tempdir().unwrap();
     write(scratch.path(), "directory/x.xml", "<include/>");
     let inner = scratch.path().join("directory");
@@ -205,11 +207,9 @@ fn a_bomb_changes_nothing_and_takes_no_room() {
     let Some((_connector, curl)) = stored(&stage) else { return };
     let before = stage.tree();
     let path = stage.static_path(ARCHIVE);
-    // A file of eight thousand million zeros, as tar stores it, is eight million bytes when packed.
-    let bomb = format!(
-        "truncate -s 8000000000 directory/x.xml && tar -cf - directory | gzip -1 > {}",
-        path.to_string_lossy()
-    );
+    // A file of a thousand million zeros is a few million bytes when packed.
+    let bomb =
+        format!("truncate -s 1000000000 directory/x.xml && tar -cf - directory | gzip -1 > {}", path.to_string_lossy());
     let scratch = tempfile::tempdir().unwrap();
     fs::create_dir(scratch.path().join("directory")).unwrap();
     assert!(Command::new("sh").args(["-c", &bomb]).current_dir(scratch.path()).status().unwrap().success());

@@ -1,25 +1,69 @@
 //! The demonstration, as a new user meets it.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::connector::Connector;
 
 #[test]
-fn the_demo_prints_a_curl_line_that_works_and_leaves_nothing_behind() {
-    let mut demo = Connector::start(&["demo"], &[("PATH", "/usr/bin:/bin")]);
-    let line = demo.wait_for_line("curl --digest");
-    let curl = line.split_once("try").unwrap().1.trim().to_owned();
-    let files = demo.wait_for_line("  files ").trim().rsplit(' ').next().unwrap().to_owned();
-    assert!(std::path::Path::new(&files).is_dir());
-    if let Ok(output) = Command::new("sh").args(["-c", &format!("{curl} -s -S -f")]).output()
-        && output.status.code() != Some(127)
-    {
-        let answer = String::from_utf8(output.stdout).unwrap();
-        assert!(answer.starts_with(r#"{"op":"users","info":{"total":1,"#), "{answer} {:?}", output.stderr);
+fn the_demo_prints_curl_lines_that_work_and_leaves_nothing_behind() {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut demo = Connector::start(&["demo"], &[("PATH", &path)]);
+    let mut lines = Vec::new();
+    let files = loop {
+        let line = demo.wait_for_line("  ");
+        if let Some(curl) = line.strip_prefix("  try       ") {
+            lines.push(curl.to_owned());
+        }
+        if let Some(files) = line.strip_prefix("  files     ") {
+            break files.to_owned();
+        }
+    };
+    assert!(Path::new(&files).is_dir());
+    // An administrator, a member with a Polycom phone, a guest: each has a Linphone file.
+    assert_eq!(lines.iter().filter(|line| line.ends_with("/linphone")).count(), 3, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with("/polycom/allprov.cfg")), "{lines:#?}");
+    for line in &lines {
+        if let Some(answer) = run(line) {
+            check(line, &answer);
+        }
     }
     demo.wait_for_line("Ctrl-C");
     demo.signal("-INT");
     let (code, log) = demo.stop();
     assert_eq!(code, Some(0), "{log}");
-    assert!(!std::path::Path::new(&files).exists());
+    assert!(!Path::new(&files).exists());
+}
+
+/// What the line prints; nothing if there is no curl.
+fn run(line: &str) -> Option<String> {
+    let output = Command::new("sh").args(["-c", &format!("{line} -s -S -f")]).output().ok()?;
+    if output.status.code() == Some(127) {
+        return None;
+    }
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+fn check(line: &str, answer: &str) {
+    let begins = [
+        ("/api/users", r#"{"op":"users","info":{"total":3,"#),
+        ("/api/recordings", r#"{"op":"api/recordings","files":["friends_video-2"#),
+        ("/api/store/directory", r#"{"op":"store/directory","done":"store/directory.tar.gz","failed":""}"#),
+        ("/api/openapi.json", "{"),
+    ];
+    for (_, begin) in begins.iter().filter(|(target, _)| line.ends_with(target)) {
+        assert!(answer.starts_with(begin), "{line}: {answer}");
+    }
+    if line.ends_with("/linphone") {
+        own_address_works(line, answer);
+    }
+}
+
+/// The address in the file, where Linphone asks next time, works with the login that it carries.
+fn own_address_works(line: &str, file: &str) {
+    let (_, after) = file.split_once("config-uri").unwrap_or_else(|| panic!("{file}"));
+    let uri = after.split_once('>').and_then(|(_, rest)| rest.split_once('<')).map(|(uri, _)| uri).unwrap();
+    assert!(uri.starts_with("http://") && uri.contains('@'), "{uri}");
+    assert_eq!(run(&format!("curl --digest '{}'", uri.replace("&amp;", "&"))).as_deref(), Some(file), "{line}");
 }

@@ -58,9 +58,16 @@ fn wipe(stage: &Stage) {
 #[test]
 fn a_saved_state_gives_back_every_file_to_the_byte() {
     let Some((stage, state)) = filled() else { return };
-    let phones = ["linphone/20001/linphone.xml", "linphone/22001/linphone.xml", &*format!("polycom/{MAC}/allprov.cfg"), &*format!("polycom/{MAC}/{MAC}-directory.xml")];
+    let phones = [
+        "linphone/20001/linphone.xml",
+        "linphone/22001/linphone.xml",
+        &*format!("polycom/{MAC}/allprov.cfg"),
+        &*format!("polycom/{MAC}/{MAC}-directory.xml"),
+    ];
     let before = (stage.tree(), phones.map(|file| stage.static_text(file).unwrap()));
-    for (arguments, input) in [(["--state".to_owned(), save(&stage, &state)], ""), (["--state".to_owned(), "-".to_owned()], &*state)] {
+    for (arguments, input) in
+        [(["--state".to_owned(), save(&stage, &state)], ""), (["--state".to_owned(), "-".to_owned()], &*state)]
+    {
         wipe(&stage);
         let output = stage.run(&["rebuild", &arguments[0], &arguments[1]], input);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));

@@ -36,8 +36,11 @@ fn admins_list_find_and_fetch_all_recordings_and_nobody_else_does() {
     assert_eq!(found, json!({"op": "api/recordings/find/lic-2026", "files": [PUBLIC]}));
     let fetched = curl.get(ADMIN, &format!("/api/recordings/{TEAM}"));
     assert_eq!((fetched.status, fetched.text()), (200, &*format!("0123456789 of {TEAM}")));
-    for name in ["link.wav", "folder", "..%2Fetc%2Ffreeswitch.xml", "../etc/freeswitch.xml", "%2e%2e", "x.wav", "%ff.wav"] {
-        assert_eq!(curl.get(ADMIN, &format!("/api/recordings/{name}")).status, 404, "{name}");
+    for name in
+        ["link.wav", "folder", "..%2Fetc%2Ffreeswitch.xml", "../etc/freeswitch.xml", "%2e%2e", "x.wav", "%ff.wav"]
+    {
+        let status = curl.get(ADMIN, &format!("/api/recordings/{name}")).status;
+        assert!(matches!(status, 400 | 404), "{name}: {status}");
     }
     for login in [MEMBER, GUEST] {
         for target in ["/api/recordings", "/api/recordings/find/x", &*format!("/api/recordings/{FRIENDS}")] {

@@ -54,7 +54,11 @@ fn a_template_that_cannot_be_used_is_refused_at_start_with_its_file_and_line() {
     ] {
         let stage = Stage::new();
         let folder = templates(&stage, &[(name, text)]);
-        for arguments in [&["serve", "--templates", &folder][..], &["check", "--templates", &folder], &["demo", "--templates", &folder]] {
+        for arguments in [
+            &["serve", "--templates", &folder][..],
+            &["check", "--templates", &folder],
+            &["demo", "--templates", &folder],
+        ] {
             let output = stage.run(arguments, "");
             let log = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{log}");
