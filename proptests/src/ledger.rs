@@ -328,6 +328,9 @@ impl Ledger {
             }
             if self.expected.get(&path) != content.as_ref() {
                 changed.push(path.clone());
+            } else if changing.is_each_for_itself {
+                // Nobody has written it.
+                continue;
             }
             if !changing.edited.contains(&path) {
                 self.by_hand.remove(&path);

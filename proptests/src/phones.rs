@@ -42,7 +42,7 @@ pub fn upload(chance: &mut Chance, serial: usize, known: &View) -> Option<Upload
     Some(Upload { mac, name, content: content.into_bytes() })
 }
 
-/// A directory with entries that its owner has made, each on a line of its own, and others.
+/// A directory with entries that its owner has made, each on a line of its own, and others. No other one is the same.
 fn directory(chance: &mut Chance, serial: usize) -> String {
     let mut lines = String::new();
     for line in 0..chance.below(5) {
@@ -58,7 +58,7 @@ fn directory(chance: &mut Chance, serial: usize) -> String {
         };
         lines.extend(["    ", &line, "\n"]);
     }
-    format!("<?xml version=\"1.0\"?>\n<directory>\n  <item_list>\n{lines}  </item_list>\n</directory>\n")
+    format!("<?xml version=\"1.0\"?>\n<!-- {serial} -->\n<directory>\n  <item_list>\n{lines}  </item_list>\n</directory>\n")
 }
 
 /// What somebody does to the static tree, without asking: he damages a directory, or writes or removes a file.
