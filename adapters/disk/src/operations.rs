@@ -53,6 +53,13 @@ pub trait Operations {
     /// Removes a file.
     fn remove(&self, folder: &Self::Folder, name: &str) -> io::Result<()>;
 
+    /// Removes files, as far as they are there and can be removed.
+    fn remove_all(&self, files: &[(&Self::Folder, &str)]) {
+        for (folder, name) in files {
+            let _ = self.remove(folder, name);
+        }
+    }
+
     /// Makes a folder; [`io::ErrorKind::AlreadyExists`] if anything has the name. With [`NewAccess::LikeFolder`] it is
     /// as open as the folder it is in.
     fn make_folder(&self, folder: &Self::Folder, name: &str, access: NewAccess) -> io::Result<()>;

@@ -16,7 +16,7 @@ use crate::operations::{EntryKind, NewAccess, Operations};
 const SYNCED_SINGLY: usize = 64;
 
 /// So many folders are held open at most: a program may have no more than some thousand files open.
-const HELD_OPEN: usize = 128;
+pub(crate) const HELD_OPEN: usize = 128;
 
 /// The longest name in bytes that a file of ours can have: file systems allow 255, and next to it there is a hidden one.
 pub(crate) const LONGEST_NAME: usize = 255 - HIDDEN.len() - SWAP.len();

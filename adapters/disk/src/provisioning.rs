@@ -32,9 +32,9 @@ pub(crate) fn provision<O: Operations>(
         ));
     }
     let folders = Folders::of(set.changes.len()).doubted(doubted);
-    let mut writing = Writing { operations, set, folders, doubted, left_alone: Vec::new() };
+    let mut writing = Writing { operations, set, folders, doubted, begun: Vec::new(), left_alone: Vec::new() };
     let done = writing.write_all();
-    clear(operations, &mut writing.folders, set.changes.iter().map(|change| &change.path));
+    clear(operations, &mut writing.folders, writing.begun.iter().copied());
     done.map(|()| writing.left_alone)
 }
 
@@ -48,6 +48,8 @@ struct Writing<'a, O: Operations> {
     folders: Folders<O>,
     /// Whether names that are there may not be durable yet.
     doubted: bool,
+    /// The files that there may be something next to under a hidden name.
+    begun: Vec<&'a TreePath>,
     left_alone: Vec<LeftAlone>,
 }
 
@@ -106,6 +108,7 @@ impl<'a, O: Operations> Writing<'a, O> {
             return Ok(None);
         }
         let access = access(change, old.as_ref());
+        self.begun.push(&change.path);
         let written = refuse_empty(&new).and_then(|()| place.write_hidden(self.operations, new.as_bytes(), access));
         self.of(change, written)?;
         Ok(Some(Staged { change, old: old.map(|old| old.content), new }))

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use fsconnector_engine::path::{RelPath, Tree};
 use fsconnector_engine::time::Wall;
@@ -15,6 +17,9 @@ use rustix::io::Errno;
 
 use crate::operations::{Access, Entry, Found, NewAccess, Operations};
 use crate::root::{Root, entries, open_plain, step_into};
+
+/// So many threads remove many files.
+const REMOVERS: usize = 8;
 
 /// The trees of this machine.
 #[derive(Clone, Debug)]
@@ -105,6 +110,23 @@ impl Operations for Real {
 
     fn remove(&self, folder: &OwnedFd, name: &str) -> io::Result<()> {
         Ok(unlinkat(folder, name, AtFlags::empty())?)
+    }
+
+    /// With some threads: what takes its time in a removal is waiting, some milliseconds on some disks.
+    fn remove_all(&self, files: &[(&OwnedFd, &str)]) {
+        let next = AtomicUsize::new(0);
+        let remove = || {
+            while let Some((folder, name)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let _ = self.remove(folder, name);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..files.len().min(REMOVERS) {
+                // Without this one the others have more to do.
+                let _ = thread::Builder::new().spawn_scoped(scope, remove);
+            }
+            remove();
+        });
     }
 
     fn make_folder(&self, folder: &OwnedFd, name: &str, wanted: NewAccess) -> io::Result<()> {

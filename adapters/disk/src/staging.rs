@@ -11,7 +11,7 @@ use crate::checking::{Plan, Task};
 use crate::fingerprint::Fingerprint;
 use crate::journal::{Step, StepKind};
 use crate::operations::{Access, Found, NewAccess, Operations};
-use crate::places::{Folders, Place, failed};
+use crate::places::{Folders, HELD_OPEN, Place, failed};
 
 /// What is staged.
 #[derive(Default)]
@@ -46,11 +46,20 @@ pub(crate) fn clear<'p, O: Operations>(
     folders: &mut Folders<O>,
     paths: impl Iterator<Item = &'p TreePath>,
 ) {
+    let mut places = Vec::new();
     for path in paths {
-        if let Ok(Some(place)) = folders.place(operations, path) {
-            let _ = place.clear(operations);
+        places.extend(folders.place(operations, path).ok().flatten());
+        if places.len() >= HELD_OPEN {
+            remove_hidden(operations, &places);
+            places.clear();
         }
     }
+    remove_hidden(operations, &places);
+}
+
+fn remove_hidden<O: Operations>(operations: &O, places: &[Place<'_, O::Folder>]) {
+    let hidden: Vec<(&O::Folder, &str)> = places.iter().map(|place| (&*place.folder, &*place.hidden)).collect();
+    operations.remove_all(&hidden);
 }
 
 fn write_all<O: Operations>(
