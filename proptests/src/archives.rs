@@ -206,6 +206,11 @@ impl Storing {
         TreePath::in_static(self.part.archive())
     }
 
+    /// Whether somebody has put something else in the place of the present archive since.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is_replaced
+    }
+
     /// The power was lost, and what somebody has put in the place of the present archive was not synced.
     pub(crate) fn is_in_doubt(&mut self) {
         self.is_doubtful = true;

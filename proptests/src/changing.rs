@@ -41,6 +41,8 @@ pub(crate) struct Changing {
     placed: BTreeSet<TreePath>,
     /// Whether some of it can happen without the rest.
     pub(crate) is_each_for_itself: bool,
+    /// Whether all of it was visible once.
+    pub(crate) has_been_visible: bool,
     /// Whether all of it is visible.
     pub(crate) committed: bool,
     /// Whether keeping it was tried: it may last.
@@ -62,6 +64,7 @@ impl Changing {
             undecided: BTreeSet::new(),
             placed: BTreeSet::new(),
             is_each_for_itself: false,
+            has_been_visible: false,
             committed: false,
             keep_tried: false,
         };
@@ -176,7 +179,7 @@ impl Changing {
             self.undecided.insert(path.clone());
             return;
         }
-        if !self.looked_at.contains(path) {
+        if !self.looked_at.contains(path) && !self.placed.contains(path) && !self.has_been_visible {
             let (tree, folder) = place(path);
             let is_added = self.is_implied(path) && !self.target.contains_key(path);
             let comes_late = is_added && self.listed.contains(&(tree, folder.to_owned()));
@@ -251,12 +254,18 @@ impl Changing {
         self.looked_at.contains(path)
     }
 
+    /// Whether it is open what there was of the file when it was written.
+    pub(crate) fn is_undecided(&self, path: &TreePath) -> bool {
+        self.undecided.contains(path)
+    }
+
     /// The directories of phones that are left alone.
     pub(crate) fn left_alone(&self) -> BTreeSet<TreePath> {
         let Aim::Set(set) = &self.aim else { return BTreeSet::new() };
         let is_left = |change: &&Change| {
             matches!(&change.kind, ChangeKind::Write(Document::Phone(PhoneFile::Directory, ..)))
                 && !self.target.contains_key(&change.path)
+                && !self.undecided.contains(&change.path)
         };
         set.changes.iter().filter(is_left).map(|change| change.path.clone()).collect()
     }

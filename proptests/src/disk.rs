@@ -9,6 +9,7 @@ use std::rc::Rc;
 use fsconnector_disk::{Access, Entry, Found, Model, NewAccess, Opened, Operations, RelPath, Tree, TreePath};
 use fsconnector_engine::time::Wall;
 use fsconnector_simulator::config::{Files, Memory};
+use sha2::{Digest, Sha256};
 
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
@@ -121,6 +122,15 @@ fn place(folder: &Opened, name: &str) -> Option<TreePath> {
     Some(TreePath { tree: folder.tree, path })
 }
 
+/// A journal that does not name any file of the static tree.
+fn without_static_files(journal: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(journal);
+    let is_kept = |line: &&str| !line.starts_with("end ") && !line.contains(" static ");
+    let kept: String = text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect();
+    let sum: String = Sha256::digest(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{kept}end {sum}\n").into_bytes()
+}
+
 impl Operations for Watched {
     type Folder = Opened;
     type Volumes = ();
@@ -130,7 +140,11 @@ impl Operations for Watched {
     }
 
     fn entries(&self, folder: &Opened) -> io::Result<Vec<Entry>> {
-        let entries = self.look(|model| model.entries(folder));
+        let mut entries = self.look(|model| model.entries(folder));
+        if let (Ok(entries), true) = (&mut entries, self.lacks(Sabotage::Removal)) {
+            let goes = |path| self.scene.borrow().ledger.is_removed_by_restoring(&path);
+            entries.retain(|entry| !place(folder, &entry.name).is_some_and(goes));
+        }
         let path = folder.path.as_ref().map_or("", RelPath::as_str);
         self.scene.borrow_mut().ledger.listed(folder.tree, path);
         entries
@@ -168,6 +182,9 @@ impl Operations for Watched {
         if let Some(path) = place(folder, name) {
             self.scene.borrow_mut().taken_for.remove(&path);
         }
+        let forgets = self.lacks(Sabotage::Journal) && name.starts_with(".fsconnector-journal");
+        let forgetful = forgets.then(|| without_static_files(content));
+        let content = forgetful.as_deref().unwrap_or(content);
         self.change(folder, &[name], |model| model.write_new(folder, name, content, access))
     }
 

@@ -190,6 +190,22 @@ impl Ledger {
         misfit
     }
 
+    /// Whether it is open what there was of the file when it was written.
+    pub(crate) fn is_undecided(&self, path: &TreePath) -> bool {
+        self.changing.as_ref().is_some_and(|changing| changing.is_undecided(path))
+    }
+
+    /// Whether the file is not in the archive that is being restored.
+    pub(crate) fn is_removed_by_restoring(&self, path: &TreePath) -> bool {
+        let restoring = self.changing.as_ref().filter(|changing| changing.restores().is_some());
+        restoring.is_some_and(|changing| changing.target.get(path) == Some(&None))
+    }
+
+    /// Whether somebody has put something else in the place of the archive that is being made.
+    pub(crate) fn is_archive_replaced(&self) -> bool {
+        self.storing.as_ref().is_some_and(Storing::is_replaced)
+    }
+
     /// The archives that are there.
     pub(crate) fn archives(&self) -> Files {
         let is_one = |path: &TreePath| path.tree == Tree::Static && path.path.as_str().starts_with("store/");
@@ -211,6 +227,7 @@ impl Ledger {
     /// All of the change set is visible.
     pub(crate) fn committed(&mut self) {
         if let Some(changing) = &mut self.changing {
+            changing.has_been_visible = true;
             changing.committed = true;
         }
     }

@@ -14,6 +14,10 @@ pub enum Sabotage {
     ReloadCheck,
     /// Whether a file is as it was read is not looked at before it is replaced.
     UnchangedCheck,
+    /// The journal names no file of the static tree.
+    Journal,
+    /// A restore removes no file.
+    Removal,
     /// What the owner of a phone has put into its directory is not kept.
     Entries,
 }

@@ -67,6 +67,9 @@ fn address() -> PublicAddress {
 /// A disk with a configuration that has neither users nor conferences.
 fn empty() -> Model {
     let model = Model::new();
+    for folder in Config::default().folders() {
+        model.add_folder(&TreePath::configuration(folder));
+    }
     let path = TreePath::configuration(RelPath::parse("freeswitch.xml").unwrap());
     model.edit(&Edit { path, editing: Editing::Replace(FREESWITCH.into()), synced: true });
     model

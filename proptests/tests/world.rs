@@ -56,3 +56,18 @@ fn a_connector_that_does_not_read_what_the_switch_says_of_a_reload_is_found_out(
 fn a_connector_that_overwrites_what_was_changed_meanwhile_is_found_out() {
     is_found(Sabotage::UnchangedCheck);
 }
+
+#[test]
+fn a_connector_whose_journal_names_no_file_of_the_static_tree_is_found_out() {
+    is_found(Sabotage::Journal);
+}
+
+#[test]
+fn a_connector_that_restores_and_removes_nothing_is_found_out() {
+    is_found(Sabotage::Removal);
+}
+
+#[test]
+fn a_connector_that_does_not_keep_the_entries_of_a_phones_owner_is_found_out() {
+    is_found(Sabotage::Entries);
+}
