@@ -496,11 +496,11 @@ fn archived(request: Queued, part: Part, result: Result<FilesDone, FileError>, d
     Step::Answer(vec![(request, response)])
 }
 
-/// What the caller is told of files that could not be written; the log names them.
+/// What the caller is told of files that could not be written. The log names them, unless the caller is told that much.
 pub(super) fn not_written(error: FileError, desk: &mut Desk<'_>) -> Failure {
     let why = match &error {
+        FileError::Unfit(words) => return Failure::Unfit(words.clone()),
         FileError::Failed { reason, .. } => Failure::NotWritten(reason.clone()),
-        FileError::Unfit(words) => Failure::Unfit(words.clone()),
         FileError::Refused(_) => Failure::NotWritten("they are not as they were".to_owned()),
     };
     desk.out.push(Effect::Log(Note::NotWritten(error)));
