@@ -161,7 +161,7 @@ fn a_switch_that_is_lost_in_the_middle_has_changed_nothing_and_reloads_when_it_i
     assert_eq!(stage.names("directory/friends"), [".gitkeep"]);
     stage.switch.edit(|switch| switch.faults.answers.clear());
     let before = stage.loads();
-    stage.switch.start().unwrap();
+    stage.start_switch();
     wait_for("the reload", || stage.loads(), |loads| *loads >= before + 2);
     connector.wait_for_users(ADMIN, &["20000"]);
 }

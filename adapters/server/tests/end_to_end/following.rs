@@ -45,7 +45,7 @@ fn a_stopped_switch_leaves_the_last_state_and_a_started_one_is_followed_again() 
         wait_for("the end of the session", connected, |connected| *connected == false);
         assert_eq!(connector.user_ids(ADMIN)[0], "20000");
         stage.write_user("team", "20007", "later", "x");
-        stage.switch.start().unwrap();
+        stage.start_switch();
         connector.wait_for_users(ADMIN, &["20000", "20007"]);
         wait_for("the next session", connected, |connected| *connected == true);
     }
@@ -105,7 +105,7 @@ fn the_program_starts_and_waits_when_the_switch_is_not_there() {
         assert_eq!(answer.status, status, "{target}");
         assert_eq!(answer.headers("Retry-After").is_empty(), status == 200, "{target}");
     }
-    stage.switch.start().unwrap();
+    stage.start_switch();
     connector.wait_until_ready();
     connector.wait_for_users(ADMIN, &["20000"]);
 }

@@ -158,3 +158,14 @@ fn without_a_static_tree_the_configuration_is_written_and_the_exit_code_tells() 
     assert!(said(&output).contains("there is no static tree"), "{}", said(&output));
     assert!(stage.tree() == before);
 }
+
+#[test]
+fn a_folder_that_is_missing_is_named_and_nothing_is_written() {
+    let Some((stage, state)) = filled() else { return };
+    fs::remove_dir_all(stage.path("dialplan/conferences")).unwrap();
+    let before = stage.tree();
+    let output = stage.run(&["rebuild", "--state", "-"], &state);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("dialplan/conferences: there is no such folder"), "{}", said(&output));
+    assert!(stage.tree() == before);
+}

@@ -14,7 +14,7 @@ use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
 use tempfile::TempDir;
 
 use crate::client::Login;
-use crate::connector::Connector;
+use crate::connector::{Connector, wait_for};
 
 /// The administrator of the example configuration.
 pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-at-once" };
@@ -118,6 +118,11 @@ impl Stage {
         let switch = SimSwitch::new(files, identity, 0);
         let switch = EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         Self { switch, _volume: volume, scratch }
+    }
+
+    /// Starts the switch again. Meanwhile somebody may have come from its port, and be there for a while.
+    pub(crate) fn start_switch(&self) {
+        wait_for("the switch's port", || self.switch.start().is_ok(), |is_started| *is_started);
     }
 
     /// How often the switch has loaded its files.
