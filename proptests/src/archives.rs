@@ -187,14 +187,16 @@ impl Storing {
         if let Some(misfit) = self.misfit_of(new) {
             return Some(misfit);
         }
-        let kept: Files = actual.iter().filter(|(path, _)| self.concerns(path) && **path != present).map(owned).collect();
+        let kept: Files =
+            actual.iter().filter(|(path, _)| self.concerns(path) && **path != present).map(owned).collect();
         if let Some(old) = self.before.get(&present) {
             let is_kept = |(path, content): (&TreePath, &Vec<u8>)| content == old && !self.before.contains_key(path);
             if !kept.iter().any(is_kept) {
                 return Some(format!("the one before is not kept: {:?}", kept.keys()));
             }
         }
-        let mut newest: Vec<&TreePath> = kept.keys().chain(self.before.keys().filter(|path| **path != present)).collect();
+        let mut newest: Vec<&TreePath> =
+            kept.keys().chain(self.before.keys().filter(|path| **path != present)).collect();
         newest.sort();
         newest.dedup();
         let lost = newest.into_iter().rev().take(KEPT).find(|path| !kept.contains_key(*path));

@@ -70,12 +70,7 @@ impl Watched {
     }
 
     /// Does something that changes what these names in a folder stand for.
-    fn change<T>(
-        &self,
-        folder: &Opened,
-        names: &[&str],
-        act: impl FnOnce(&Model) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn change<T>(&self, folder: &Opened, names: &[&str], act: impl FnOnce(&Model) -> io::Result<T>) -> io::Result<T> {
         let result = self.look(act);
         let paths: Vec<TreePath> = names.iter().filter_map(|name| place(folder, name)).collect();
         self.scene.borrow_mut().after_change(&paths);

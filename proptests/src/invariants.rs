@@ -110,7 +110,8 @@ pub(crate) fn failed_changes_nothing(
     files: &Files,
     excuse: Option<&str>,
 ) -> Option<String> {
-    let unexcused = failed_items(response).iter().filter(|failed| !excuse.is_some_and(|excuse| failed.error.contains(excuse)));
+    let unexcused =
+        failed_items(response).iter().filter(|failed| !excuse.is_some_and(|excuse| failed.error.contains(excuse)));
     unexcused.into_iter().find_map(|failed| {
         let (path, _) = files.iter().find(|(_, content)| sent.is_from(&failed.item, content))?;
         Some(format!("{} failed with {:?}, but is in {path}", failed.item, failed.error))

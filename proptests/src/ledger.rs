@@ -183,7 +183,11 @@ impl Ledger {
             let content = actual.get(&path).cloned();
             if content.as_ref() != self.expected.get(&path) {
                 let is_durable = done && content.is_some() && (was_synced || path == storing.present());
-                if is_durable { self.unsynced.remove(&path) } else { self.unsynced.insert(path.clone()) };
+                if is_durable {
+                    self.unsynced.remove(&path)
+                } else {
+                    self.unsynced.insert(path.clone())
+                };
                 self.expect(&path, content);
             }
         }
@@ -193,6 +197,13 @@ impl Ledger {
     /// Whether it is open what there was of the file when it was written.
     pub(crate) fn is_undecided(&self, path: &TreePath) -> bool {
         self.changing.as_ref().is_some_and(|changing| changing.is_undecided(path))
+    }
+
+    /// Something is in the way of these files.
+    pub(crate) fn cannot_be_written<'a>(&mut self, paths: impl Iterator<Item = &'a TreePath>) {
+        if let Some(changing) = &mut self.changing {
+            changing.protected.extend(paths.cloned());
+        }
     }
 
     /// Whether the file is not in the archive that is being restored.
@@ -247,7 +258,8 @@ impl Ledger {
         };
         let aside = changing.unprotected().map(|(path, _)| path);
         // What stays as it is has nothing aside.
-        let differs = |path: &&TreePath| self.expected.get(*path) != changing.target.get(*path).and_then(Option::as_ref);
+        let differs =
+            |path: &&TreePath| self.expected.get(*path) != changing.target.get(*path).and_then(Option::as_ref);
         aside.filter(|path| !changing.makes(path)).filter(differs).cloned().collect()
     }
 
@@ -403,9 +415,8 @@ impl Ledger {
     /// What does not fit now that nothing is being changed.
     pub(crate) fn misfit_at_rest(&self, actual: &Files) -> Option<String> {
         let paths = self.expected.keys().chain(actual.keys());
-        let mut wrong = paths.filter(|path| {
-            actual.get(*path) != self.expected.get(*path) && !self.forgiven.contains(*path)
-        });
+        let mut wrong =
+            paths.filter(|path| actual.get(*path) != self.expected.get(*path) && !self.forgiven.contains(*path));
         wrong.next().map(|path| describe(path, &self.expected, actual))
     }
 

@@ -27,8 +27,8 @@
 //! ```
 
 pub mod archives;
-mod changing;
 pub mod chance;
+mod changing;
 mod connector;
 mod disk;
 pub mod invariants;

@@ -58,7 +58,9 @@ fn directory(chance: &mut Chance, serial: usize) -> String {
         };
         lines.extend(["    ", &line, "\n"]);
     }
-    format!("<?xml version=\"1.0\"?>\n<!-- {serial} -->\n<directory>\n  <item_list>\n{lines}  </item_list>\n</directory>\n")
+    format!(
+        "<?xml version=\"1.0\"?>\n<!-- {serial} -->\n<directory>\n  <item_list>\n{lines}  </item_list>\n</directory>\n"
+    )
 }
 
 /// What somebody does to the static tree, without asking: he damages a directory, or writes or removes a file.
@@ -66,7 +68,9 @@ pub fn tamper(chance: &mut Chance, serial: usize, visible: &[TreePath]) -> Optio
     let there: Vec<&TreePath> =
         visible.iter().filter(|path| path.tree == Tree::Static && !path.path.as_str().starts_with("store/")).collect();
     let mac = PHONES[chance.below(PHONES.len())];
-    let path = match chance.weighted(&[50, 25, 10, 15]) {
+    let path = match chance.weighted(&[50, 25, 10, 13, 1, 1]) {
+        4 => format!("linphone/{}", 20_000 + chance.below(6)),
+        5 => format!("polycom/{mac}"),
         0 => there.get(chance.below(there.len())).map(|path| path.path.as_str().to_owned())?,
         1 => format!("polycom/{mac}/{mac}-directory.xml"),
         2 => format!("polycom/{mac}/notes{serial}.txt"),
@@ -111,7 +115,11 @@ fn is_whole(directory: &str) -> bool {
 /// Every phone file that has to be written with these changes is, and none else is removed. `before` is what the planner knew.
 pub(crate) fn set_misfit(set: &ChangeSet, before: &View) -> Option<String> {
     let plan = Plan::new(set, before);
-    plan.changed.iter().find_map(|user| plan.unwritten(user)).or_else(|| plan.wrongly_removed()).or_else(|| plan.unremoved())
+    plan.changed
+        .iter()
+        .find_map(|user| plan.unwritten(user))
+        .or_else(|| plan.wrongly_removed())
+        .or_else(|| plan.unremoved())
 }
 
 /// Every user's phones are in a sweep, of those of whom the planner knew. It goes on with the first of the users who are in
@@ -213,9 +221,8 @@ impl<'a> Plan<'a> {
     /// A file that is not written with the user.
     fn unwritten(&self, user: &User) -> Option<String> {
         let path = linphone_path(user.id.as_str());
-        let is_written = |change: &Change| {
-            matches!(&change.kind, ChangeKind::Write(Document::Linphone(of, _)) if of == user)
-        };
+        let is_written =
+            |change: &Change| matches!(&change.kind, ChangeKind::Write(Document::Linphone(of, _)) if of == user);
         if !self.change(&path).is_some_and(is_written) {
             return Some(format!("{path} is not written"));
         }
@@ -227,9 +234,8 @@ impl<'a> Plan<'a> {
         PhoneFile::ALL.into_iter().find_map(|file| {
             let path = phone_path(&mac, file);
             let is_written = |change: &Change| match &change.kind {
-                ChangeKind::Write(Document::Phone(_, _, of, _)) | ChangeKind::WriteAfresh(Document::Phone(_, _, of, _)) => {
-                    of == user
-                }
+                ChangeKind::Write(Document::Phone(_, _, of, _))
+                | ChangeKind::WriteAfresh(Document::Phone(_, _, of, _)) => of == user,
                 _ => false,
             };
             (!self.change(&path).is_some_and(is_written)).then(|| format!("{path} is not written"))
@@ -260,7 +266,8 @@ impl<'a> Plan<'a> {
         let users = self.gone.iter().map(|user| format!("linphone/{}", user.id));
         let had = self.had.keys().filter(|mac| !self.has.contains_key(mac));
         let folders = users.chain(had.map(|mac| format!("polycom/{mac}")));
-        let is_removed = |path: &String| self.change(path).is_some_and(|change| change.kind == ChangeKind::RemoveFolder);
+        let is_removed =
+            |path: &String| self.change(path).is_some_and(|change| change.kind == ChangeKind::RemoveFolder);
         folders.into_iter().find(|path| !is_removed(path)).map(|path| format!("{path} is not removed"))
     }
 }

@@ -2,9 +2,9 @@
 
 use fsconnector_engine::esl::session::Line;
 
+use crate::archives;
 use crate::chance::Chance;
 use crate::invariants::Violation;
-use crate::archives;
 use crate::phones;
 use crate::requests::Ask;
 use crate::sabotage::Sabotage;

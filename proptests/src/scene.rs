@@ -165,7 +165,9 @@ impl Scene {
         if self.crash.is_none() {
             let model = &self.model;
             let uploaded = |path: &TreePath| {
-                self.uploading.as_ref().is_some_and(|(own, new)| own == path && model.content(path).as_ref() == Some(new))
+                self.uploading
+                    .as_ref()
+                    .is_some_and(|(own, new)| own == path && model.content(path).as_ref() == Some(new))
             };
             let visible = paths.iter().filter(|path| is_visible(path) && !uploaded(path));
             let visible: Vec<TreePath> = visible.cloned().collect();
@@ -196,7 +198,8 @@ impl Scene {
                 self.model.add_folder(&folder);
             }
             let before = self.model.content(&edit.path);
-            let stands_in_the_way = ["linphone", "polycom"].contains(&edit.path.path.names().next().unwrap_or_default());
+            let stands_in_the_way =
+                ["linphone", "polycom"].contains(&edit.path.path.names().next().unwrap_or_default());
             self.is_odd |= stands_in_the_way && edit.path.path.names().count() == 2;
             self.ledger.edited(edit, before.as_deref());
             self.model.edit(edit);
@@ -213,7 +216,8 @@ impl Scene {
     pub(crate) fn write_on(&mut self, path: &TreePath, content: &[u8]) {
         let hidden = format!(".fsconnector-swap-{}", path.path.file_name());
         let folder = path.path.as_str().rsplit_once('/').and_then(|(folder, _)| RelPath::parse(folder));
-        let aside = folder.and_then(|folder| folder.join(&hidden)).map(|aside| TreePath { tree: path.tree, path: aside });
+        let aside =
+            folder.and_then(|folder| folder.join(&hidden)).map(|aside| TreePath { tree: path.tree, path: aside });
         let aside = aside.filter(|aside| self.model.content(aside).is_some());
         if let Some(aside) = aside.filter(|_| self.ledger.set_aside().contains(path)) {
             self.ledger.written_on(path, content);

@@ -127,7 +127,14 @@ impl World {
     fn broken_files(&self) -> Vec<TreePath> {
         let scene = self.scene.borrow();
         let by_hand = scene.ledger.by_hand().filter(|(path, _)| path.tree == Tree::Configuration);
-        by_hand.filter(|(_, content)| !is_sound(content)).map(|(path, _)| path.clone()).collect()
+        let unsound = by_hand.filter(|(_, content)| !is_sound(content));
+        // What stands where a folder has to be is in nobody's way any more, either.
+        let odd =
+            scene.ledger.by_hand().filter(|(path, _)| path.tree == Tree::Static && path.path.names().count() == 2);
+        unsound
+            .chain(odd.filter(|(path, _)| !path.path.as_str().starts_with("store/")))
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     /// A request of somebody whom nobody has in the way is carried out.

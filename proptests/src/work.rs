@@ -17,10 +17,10 @@ use serde_json::Value;
 
 use crate::archives::Fitness;
 use crate::changing::Aim;
+use crate::disk::Watched;
 use crate::invariants::{self, keys_of, number_of, visible};
 use crate::phones::{self, Upload};
 use crate::requests::{Operation, done_items};
-use crate::disk::Watched;
 use crate::sabotage::Sabotage;
 use crate::scene::{Plan, Scene};
 use crate::view::View;
@@ -38,6 +38,7 @@ pub(crate) type Answered = (RequestId, Response, View);
 impl World {
     /// The engine wants something of the disk.
     pub(crate) fn want(&mut self, id: EffectId, work: FileWork) {
+        let work = self.sabotaged(work);
         let known = self.seen().unwrap_or_default();
         match &work {
             FileWork::Commit(set) => {
@@ -50,7 +51,6 @@ impl World {
             }
             _ => {}
         }
-        let work = self.sabotaged(work);
         self.with_connector(|connector| connector.works.push_back((id, work)));
     }
 
@@ -92,7 +92,8 @@ impl World {
         let is_there = scene.uploaded(result.is_ok());
         let misfit = format!("{}: {result:?}, and it is there: {is_there}", upload.name);
         scene.demand("what was uploaded is there", (result.is_ok() && !is_there).then_some(misfit.clone()));
-        let excused = scene.failed || matches!(result, Err(UploadError::Failed(FileError::Failed { .. })) if scene.is_odd);
+        let excused =
+            scene.failed || matches!(result, Err(UploadError::Failed(FileError::Failed { .. })) if scene.is_odd);
         scene.demand("an upload is taken by a disk that works", (result.is_err() && !excused).then_some(misfit));
     }
 
@@ -154,7 +155,9 @@ impl World {
             (FileWork::Restore(_), Err(FileError::Unfit(words))) if scene.ledger.fitness() == Some(Fitness::Fit) => {
                 scene.demand("what is fit is restored", Some(words.clone()));
             }
-            (FileWork::Commit(_) | FileWork::Restore(_) | FileWork::Undo, Err(error)) if has_journal || matches!(work, FileWork::Undo) => {
+            (FileWork::Commit(_) | FileWork::Restore(_) | FileWork::Undo, Err(error))
+                if has_journal || matches!(work, FileWork::Undo) =>
+            {
                 let text = (!scene.failed).then(|| error.to_string());
                 scene.demand("files can be put back on a disk that works", text);
             }
@@ -324,13 +327,16 @@ fn tells_of_something(response: &Response) -> bool {
 }
 
 /// Exactly the damaged directories are left alone, and whatever is in the place of what is not a file.
-fn left_alone_misfit(scene: &Scene, done: &FilesDone) -> Option<String> {
+fn left_alone_misfit(scene: &mut Scene, done: &FilesDone) -> Option<String> {
     let (FilesDone::Committed { left_alone, .. } | FilesDone::Provisioned { left_alone }) = done else { return None };
     let wanted = scene.ledger.left_alone();
     let is_one = |left: &&LeftAlone| {
         left.path.path.as_str().ends_with("-directory.xml") && !scene.ledger.is_undecided(&left.path)
     };
     let told: BTreeSet<TreePath> = left_alone.iter().filter(is_one).map(|left| left.path.clone()).collect();
+    if scene.is_odd {
+        scene.ledger.cannot_be_written(left_alone.iter().map(|left| &left.path));
+    }
     (told != wanted && !scene.is_odd).then(|| format!("{wanted:?}, and not {left_alone:?}"))
 }
 

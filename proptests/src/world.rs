@@ -225,8 +225,7 @@ impl World {
             let misfit = scene.ledger.recovered(&visible(&scene.model));
             scene.demand("after a crash all files are old or all are new", misfit);
         }
-        let templates = Templates::new(fsconnector_templates::ALL)
-            .map_err(|error| impossible(&error))?;
+        let templates = Templates::new(fsconnector_templates::ALL).map_err(|error| impossible(&error))?;
         // The one before may have ended between putting files back and having the switch reload.
         let start = Start { templates, unsettled: true, phones: Some(address()) };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
