@@ -210,9 +210,7 @@ impl<O: Operations> ChangeSets<O> {
         };
         let mut folders = Folders::of(journal.steps.len());
         refuse_changed(&self.operations, &mut folders, journal)?;
-        if !folders.sync_volumes(&self.operations, journal.steps.len())? {
-            folders.sync_names(&self.operations)?;
-        }
+        folders.sync_names(&self.operations)?;
         let journal = journal.clone();
         self.standing = Standing::Unkept(journal.clone());
         remove_journal(&self.operations)?;
@@ -312,9 +310,7 @@ fn put_back_all<O: Operations>(operations: &O, journal: &Journal) -> Result<Vec<
     for folder in journal.made.iter().rev() {
         folders.remove(operations, folder)?;
     }
-    if !folders.sync_volumes(operations, journal.steps.len())? {
-        folders.sync_names(operations)?;
-    }
+    folders.sync_names(operations)?;
     remove_journal(operations)?;
     clear_hidden(operations, &mut folders, journal);
     Ok(left)

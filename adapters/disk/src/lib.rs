@@ -3,9 +3,10 @@
 //! Everything below a [`Root`] is reached through [`RelPath`]s, which cannot leave it, and no link on the way is
 //! followed: whoever can write into the tree still cannot make the program read, list or change anything outside of it.
 //!
-//! [`Disk`] carries out the file work of the engine. Behind it are [`ChangeSets`], which change all files of a
-//! request or none. They know the disk only by its [`Operations`], so the code that works on a [`Real`] disk is tested on
-//! a [`Model`] of one that fails, fills up, and loses its power at any moment.
+//! [`Disk`] is the door: it carries out the file work of the engine in both trees, and takes what phones upload. Behind it
+//! are [`ChangeSets`], which change all files of a request or none, under a journal; write the files of all phones, each for
+//! itself; and store and restore parts of the configuration. They know the disk only by its [`Operations`], so the code that
+//! works on a [`Real`] disk is tested on a [`Model`] of one that fails, fills up, and loses its power at any moment.
 
 mod archive;
 mod change_sets;

@@ -191,8 +191,8 @@ impl<O: Operations> Folders<O> {
         }
     }
 
-    /// Makes all that is written on the file systems of the folders durable, if so many files were `written` that it is
-    /// worth while. Whether it did.
+    /// Makes all that is written on the file systems of the folders durable, contents and names, if so many of them were
+    /// `written` that it is worth while. Whether it did.
     pub(crate) fn sync_volumes(&self, operations: &O, written: usize) -> Result<bool, FileError> {
         let Some(volumes) = self.volumes.as_ref().filter(|_| written > SYNCED_SINGLY) else { return Ok(false) };
         match operations.sync_volumes(volumes) {
@@ -207,6 +207,9 @@ impl<O: Operations> Folders<O> {
 
     /// Makes the names in all folders durable.
     pub(crate) fn sync_names(&mut self, operations: &O) -> Result<(), FileError> {
+        if self.sync_volumes(operations, self.met.len())? {
+            return Ok(());
+        }
         for folder in self.met.clone() {
             let synced = self.open(operations, &folder).and_then(|opened| operations.sync_folder(&opened));
             synced.map_err(|error| failed(&shown(&folder, &journal_path()), &error))?;

@@ -78,10 +78,7 @@ impl<'a, O: Operations> Writing<'a, O> {
         for staged in staged {
             self.make_visible(staged)?;
         }
-        if !self.folders.sync_volumes(self.operations, written)? {
-            self.folders.sync_names(self.operations)?;
-        }
-        Ok(())
+        self.folders.sync_names(self.operations)
     }
 
     fn make_folders(&mut self, path: &TreePath) -> Result<(), FileError> {
@@ -96,9 +93,8 @@ impl<'a, O: Operations> Writing<'a, O> {
         let Some(place) = self.folders.place(self.operations, &change.path)? else {
             return Ok(self.leave_alone(change, in_the_way()));
         };
-        let old = match self.of(change, find(self.operations, &place))? {
-            Ok(old) => old,
-            Err(_) => return Ok(self.leave_alone(change, in_the_way())),
+        let Ok(old) = at(change, find(self.operations, &place))? else {
+            return Ok(self.leave_alone(change, in_the_way()));
         };
         let new = match self.set.content(change, old.as_ref().map(|old| &*old.content)) {
             Ok(new) => new.unwrap_or_default(),
@@ -110,7 +106,7 @@ impl<'a, O: Operations> Writing<'a, O> {
         let access = access(change, old.as_ref());
         self.begun.push(&change.path);
         let written = refuse_empty(&new).and_then(|()| place.write_hidden(self.operations, new.as_bytes(), access));
-        self.of(change, written)?;
+        at(change, written)?;
         Ok(Some(Staged { change, old: old.map(|old| old.content), new }))
     }
 
@@ -126,7 +122,7 @@ impl<'a, O: Operations> Writing<'a, O> {
         for _ in 0..ATTEMPTS {
             let Some(Staged { old, new, .. }) = staged else { return Ok(()) };
             let place = self.folders.existing_place(self.operations, &change.path)?;
-            if self.of(change, put_in(self.operations, &place, old, new))? {
+            if at(change, put_in(self.operations, &place, old, new))? {
                 return Ok(());
             }
             staged = self.stage(change)?;
@@ -139,12 +135,13 @@ impl<'a, O: Operations> Writing<'a, O> {
 
     fn sync(&mut self, change: &Change) -> Result<(), FileError> {
         let place = self.folders.existing_place(self.operations, &change.path)?;
-        self.of(change, self.operations.sync_file(&place.folder, &place.hidden))
+        at(change, self.operations.sync_file(&place.folder, &place.hidden))
     }
+}
 
-    fn of<T>(&self, change: &Change, result: io::Result<T>) -> Result<T, FileError> {
-        result.map_err(|error| failed(&change.path, &error))
-    }
+/// The result of operations for a change.
+fn at<T>(change: &Change, result: io::Result<T>) -> Result<T, FileError> {
+    result.map_err(|error| failed(&change.path, &error))
 }
 
 /// Makes what is under the hidden name visible. Whether it could: not if somebody was faster.

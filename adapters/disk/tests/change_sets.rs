@@ -336,7 +336,7 @@ fn a_damaged_file_is_left_alone_and_named_and_the_rest_is_done() {
     let (mut sets, _) = recover(&disk);
     let done = commit(&mut sets, &change_set(vec![replace(20000, "new"), contacts(20000), contacts(20001)])).unwrap();
     let FilesDone::Committed { left_alone, .. } = done else { panic!("{done:?}") };
-    assert_eq!(left_alone.into_iter().map(|left| left.path).collect::<Vec<_>>(), [damaged.clone()]);
+    assert_eq!(left_alone.into_iter().map(|left| left.path).collect::<Vec<_>>(), std::slice::from_ref(&damaged));
     sets.perform(&FileWork::Keep).unwrap();
     let found = files(&disk);
     assert_eq!(found.get(&damaged).map(String::as_str), Some("<directory>"));

@@ -217,14 +217,14 @@ fn edit() -> impl Strategy<Value = Edit> {
     (path, editing).prop_map(|(path, editing)| Edit { path, editing, synced: true })
 }
 
-/// Each case is hundreds of runs, so there are a tenth of the usual number of cases, or of `PROPTEST_CASES`.
-fn tenth() -> ProptestConfig {
+/// Each case is hundreds of runs, so there are a twentieth of the usual number of cases, or of `PROPTEST_CASES`.
+fn twentieth() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases / 10, failure_persistence: None, ..usual }
+    ProptestConfig { cases: usual.cases / 20, failure_persistence: None, ..usual }
 }
 
 proptest! {
-    #![proptest_config(tenth())]
+    #![proptest_config(twentieth())]
 
     #[test]
     fn after_a_power_cut_at_any_operation_all_files_are_old_or_all_are_new(
@@ -314,7 +314,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(tenth())]
+    #![proptest_config(twentieth())]
 
     #[test]
     fn what_somebody_writes_at_any_moment_is_never_lost(
