@@ -55,7 +55,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
             templates::load(settings.folders.templates.as_deref())?;
             Ok(checked)
         }
-        Command::Rebuild { state } => rebuild::run(&state, settings),
+        Command::Rebuild { state } => rebuild::run(&state, &settings),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{templates, trees};
 const STANDARD_INPUT: &str = "-";
 
 /// Writes the files of the state in `file`, and says what came of it. The exit code tells whether everything was written.
-pub(crate) fn run(file: &Path, settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(file: &Path, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let state = read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let templates = templates::load(settings.folders.templates.as_deref())?;
     let disk = trees::take_over(&settings.folders)?;

@@ -97,7 +97,7 @@ fn read(path: PathBuf) -> Result<String, TemplatesError> {
     };
     String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = good.split(|byte| *byte == b'\n').count();
         TemplatesError::NotUtf8 { path, line }
     })
 }

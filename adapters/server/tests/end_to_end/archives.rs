@@ -125,7 +125,7 @@ fn what_was_stored_is_restored_and_the_switch_shows_it() {
     assert_eq!(restored, json!({"op": "restore/conferences", "done": "dialplan/conferences", "failed": ""}));
     assert_eq!(curl.get(ADMIN, "/api/conferences/bynum/30000").json()["conferences"][0]["name"], "team");
     let leftovers: Vec<_> = stage.tree().into_keys().filter(|path| path.to_string_lossy().contains("/.fs")).collect();
-    assert_eq!(leftovers, [stage.path(""); 0]);
+    assert!(leftovers.is_empty(), "{leftovers:?}");
 }
 
 #[test]
