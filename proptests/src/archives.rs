@@ -178,7 +178,7 @@ impl Storing {
     }
 
     /// What does not fit now that the archive is made, among those that there are.
-    pub(crate) fn misfit(&self, actual: &Files) -> Option<String> {
+    pub(crate) fn misfit(&self, actual: &Files, pruned: bool) -> Option<String> {
         let present = self.present();
         if self.is_replaced && actual.get(&present) == self.before.get(&present) {
             return None;
@@ -199,6 +199,9 @@ impl Storing {
             kept.keys().chain(self.before.keys().filter(|path| **path != present)).collect();
         newest.sort();
         newest.dedup();
+        if pruned && kept.len() > KEPT {
+            return Some(format!("too many are kept: {:?}", kept.keys()));
+        }
         let lost = newest.into_iter().rev().take(KEPT).find(|path| !kept.contains_key(*path));
         lost.map(|path| format!("{path} is gone, though it is one of the newest {KEPT}"))
     }
@@ -216,11 +219,6 @@ impl Storing {
     /// The power was lost, and what somebody has put in the place of the present archive was not synced.
     pub(crate) fn is_in_doubt(&mut self) {
         self.is_doubtful = true;
-    }
-
-    /// Whether more are kept than there should be.
-    pub(crate) fn too_many(&self, actual: &Files) -> bool {
-        actual.keys().filter(|path| self.concerns(path)).count() > KEPT + 1
     }
 }
 

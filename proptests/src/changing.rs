@@ -12,8 +12,10 @@ use crate::phones::directory_misfit;
 /// What is to come of the trees.
 #[derive(Debug)]
 pub(crate) enum Aim {
-    /// The changes of a set.
+    /// The changes of a set, all or none.
     Set(ChangeSet),
+    /// The changes of a set, each for itself.
+    Each(ChangeSet),
     /// A part is as it was archived; without an archive that is fit it stays as it is.
     Restore(Part, Option<Files>),
 }
@@ -39,8 +41,8 @@ pub(crate) struct Changing {
     undecided: BTreeSet<TreePath>,
     /// Files that have had their new content.
     placed: BTreeSet<TreePath>,
-    /// Whether some of it can happen without the rest.
-    pub(crate) is_each_for_itself: bool,
+    /// What people have written on in old files.
+    pub(crate) written_on: BTreeMap<TreePath, Vec<u8>>,
     /// Whether all of it was visible once.
     pub(crate) has_been_visible: bool,
     /// Whether all of it is visible.
@@ -63,7 +65,7 @@ impl Changing {
             edited: BTreeSet::new(),
             undecided: BTreeSet::new(),
             placed: BTreeSet::new(),
-            is_each_for_itself: false,
+            written_on: BTreeMap::new(),
             has_been_visible: false,
             committed: false,
             keep_tried: false,
@@ -85,7 +87,7 @@ impl Changing {
     fn concerned(&self, expected: &Files) -> BTreeSet<TreePath> {
         let there = expected.keys().filter(|path| self.is_implied(path)).cloned();
         match &self.aim {
-            Aim::Set(set) => {
+            Aim::Set(set) | Aim::Each(set) => {
                 let named = set.changes.iter().filter(|change| change.kind != ChangeKind::RemoveFolder);
                 named.map(|change| change.path.clone()).chain(there).collect()
             }
@@ -94,7 +96,7 @@ impl Changing {
     }
 
     fn change(&self, path: &TreePath) -> Option<&Change> {
-        let Aim::Set(set) = &self.aim else { return None };
+        let (Aim::Set(set) | Aim::Each(set)) = &self.aim else { return None };
         set.changes.iter().find(|change| change.path == *path && change.kind != ChangeKind::RemoveFolder)
     }
 
@@ -105,7 +107,7 @@ impl Changing {
     /// Whether the file goes with its folder, or with all that was not archived.
     fn is_implied(&self, path: &TreePath) -> bool {
         match &self.aim {
-            Aim::Set(set) => {
+            Aim::Set(set) | Aim::Each(set) => {
                 let folders = set.changes.iter().filter(|change| change.kind == ChangeKind::RemoveFolder);
                 self.change(path).is_none() && folders.into_iter().any(|folder| is_below(path, &folder.path))
             }
@@ -121,7 +123,7 @@ impl Changing {
             return Some(None);
         }
         match &self.aim {
-            Aim::Set(set) => {
+            Aim::Set(set) | Aim::Each(set) => {
                 let content = set.content(self.change(path)?, old).ok()?;
                 Some(content.map(String::into_bytes))
             }
@@ -145,8 +147,9 @@ impl Changing {
         self.variants.get(path).is_some_and(|all| all.iter().any(|one| one.as_deref() == content))
     }
 
-    /// Whether the file may hold this content as well from now on.
-    pub(crate) fn also_tolerate(&mut self, path: &TreePath, content: Vec<u8>) {
+    /// Somebody who has had the old file open writes on in it.
+    pub(crate) fn written_on(&mut self, path: &TreePath, content: Vec<u8>) {
+        self.written_on.insert(path.clone(), content.clone());
         self.variants.entry(path.clone()).or_default().push(Some(content));
         self.protected.insert(path.clone());
         self.edited.insert(path.clone());
@@ -172,7 +175,7 @@ impl Changing {
     /// Somebody edits a file that held `before`.
     pub(crate) fn edited(&mut self, path: &TreePath, before: Content, after: Content) {
         let is_known = self.variants.contains_key(path);
-        if self.is_each_for_itself && is_known {
+        if self.is_each_for_itself() && is_known {
             // What is there is looked at again until nobody has changed it meanwhile.
             self.aim_at(path, before, after);
             self.edited.insert(path.clone());
@@ -225,7 +228,7 @@ impl Changing {
 
     /// What does not fit in what becomes of the directories of phones that hold what is expected.
     pub(crate) fn directory_misfit(&self, expected: &Files) -> Option<String> {
-        let Aim::Set(set) = &self.aim else { return None };
+        let (Aim::Set(set) | Aim::Each(set)) = &self.aim else { return None };
         let keeps = |change: &&Change| {
             matches!(&change.kind, ChangeKind::Write(Document::Phone(PhoneFile::Directory, ..)))
                 && !self.protected.contains(&change.path)
@@ -241,11 +244,16 @@ impl Changing {
         self.target.iter().filter(|(path, _)| !self.protected.contains(*path))
     }
 
+    /// Whether some of it can happen without the rest.
+    pub(crate) fn is_each_for_itself(&self) -> bool {
+        matches!(self.aim, Aim::Each(_))
+    }
+
     /// The part that is being restored.
     pub(crate) fn restores(&self) -> Option<Part> {
         match self.aim {
             Aim::Restore(part, _) => Some(part),
-            Aim::Set(_) => None,
+            Aim::Set(_) | Aim::Each(_) => None,
         }
     }
 
@@ -261,7 +269,7 @@ impl Changing {
 
     /// The directories of phones that are left alone.
     pub(crate) fn left_alone(&self) -> BTreeSet<TreePath> {
-        let Aim::Set(set) = &self.aim else { return BTreeSet::new() };
+        let (Aim::Set(set) | Aim::Each(set)) = &self.aim else { return BTreeSet::new() };
         let is_left = |change: &&Change| {
             matches!(&change.kind, ChangeKind::Write(Document::Phone(PhoneFile::Directory, ..)))
                 && !self.target.contains_key(&change.path)

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -122,8 +123,13 @@ fn without_static_files(journal: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(journal);
     let is_kept = |line: &&str| !line.starts_with("end ") && !line.contains(" static ");
     let kept: String = text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect();
-    let sum: String = Sha256::digest(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{kept}end {sum}\n").into_bytes()
+    let mut text = format!("{kept}end ");
+    for byte in Sha256::digest(&kept) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push('\n');
+    text.into_bytes()
 }
 
 impl Operations for Watched {

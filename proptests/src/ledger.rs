@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fsconnector_disk::{Edit, Editing, Tree, TreePath};
 
-use fsconnector_engine::change_set::ChangeSet;
 use fsconnector_engine::files::Part;
 
 use crate::archives::{Fitness, Storing, fitness, unpack};
@@ -169,10 +168,11 @@ impl Ledger {
         self.storing = Some(Storing::new(part, &self.expected));
     }
 
-    /// The connector has made an archive, or tried to. What does not fit now.
-    pub(crate) fn stored(&mut self, actual: &Files, done: bool) -> Option<String> {
+    /// The connector has made an archive, or tried to, and has removed the oldest ones, if it could. What does not fit
+    /// now.
+    pub(crate) fn stored(&mut self, actual: &Files, done: bool, pruned: bool) -> Option<String> {
         let storing = self.storing.take()?;
-        let misfit = storing.misfit(actual).filter(|_| done);
+        let misfit = storing.misfit(actual, pruned).filter(|_| done);
         let concerned = self.expected.keys().chain(actual.keys()).filter(|path| storing.concerns(path));
         let concerned: BTreeSet<TreePath> = concerned.cloned().collect();
         let fits = |path: &&TreePath| storing.tolerates(path, actual.get(*path).map(|content| &**content));
@@ -228,13 +228,6 @@ impl Ledger {
         self.changing.as_ref().map(Changing::left_alone).unwrap_or_default()
     }
 
-    /// The connector begins to write files, each for itself.
-    pub(crate) fn begins_provisioning(&mut self, set: &ChangeSet) {
-        let mut changing = Changing::new(Aim::Set(set.clone()), &self.expected, &self.unknown);
-        changing.is_each_for_itself = true;
-        self.changing = Some(changing);
-    }
-
     /// All of the change set is visible.
     pub(crate) fn committed(&mut self) {
         if let Some(changing) = &mut self.changing {
@@ -266,7 +259,7 @@ impl Ledger {
     /// Somebody who has had a file open since before the change writes on.
     pub(crate) fn written_on(&mut self, path: &TreePath, content: &[u8]) {
         let Some(changing) = &mut self.changing else { return };
-        changing.also_tolerate(path, content.to_vec());
+        changing.written_on(path, content.to_vec());
         let before = self.expected.get(path).cloned();
         self.unload(path, before.as_deref());
         self.unload(path, Some(content));
@@ -347,7 +340,7 @@ impl Ledger {
     /// The change set lasts. The files that it has changed.
     pub(crate) fn kept(&mut self) -> Vec<TreePath> {
         let Some(changing) = self.changing.take() else { return Vec::new() };
-        let restores = changing.restores().is_some();
+        let (restores, is_each_for_itself) = (changing.restores().is_some(), changing.is_each_for_itself());
         let mut changed = Vec::new();
         for (path, content) in changing.target {
             self.unknown.remove(&path);
@@ -357,7 +350,7 @@ impl Ledger {
             }
             if self.expected.get(&path) != content.as_ref() {
                 changed.push(path.clone());
-            } else if changing.is_each_for_itself {
+            } else if is_each_for_itself {
                 // Nobody has written it.
                 continue;
             }
@@ -435,12 +428,12 @@ impl Ledger {
     /// The connector was interrupted, and has recovered: all files of the change set are as before, or all are as they
     /// were to be.
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
-        let stored = self.stored(actual, false);
+        let stored = self.stored(actual, false, false);
         self.accept_forgiven(actual);
         if stored.is_some() {
             return stored;
         }
-        if self.changing.as_ref().is_some_and(|changing| changing.is_each_for_itself) {
+        if self.changing.as_ref().is_some_and(|changing| changing.is_each_for_itself()) {
             return self.provisioned(actual, false);
         }
         let misfit = self.misfit_at_rest(actual);
@@ -456,6 +449,11 @@ impl Ledger {
 
     /// What can be anything is taken as it is.
     pub(crate) fn accept_forgiven(&mut self, actual: &Files) {
+        // Of two people who write at the same time, one into the old file and one into the new, either may be the last.
+        let written_on = self.changing.as_ref().map(|changing| changing.written_on.clone()).unwrap_or_default();
+        for (path, content) in written_on.into_iter().filter(|(path, content)| actual.get(path) == Some(content)) {
+            self.expect(&path, Some(content));
+        }
         for path in std::mem::take(&mut self.forgiven) {
             let content = actual.get(&path).cloned();
             self.torn |= content.as_deref().is_some_and(|content| !is_sound(content));

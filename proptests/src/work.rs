@@ -68,7 +68,7 @@ impl World {
     }
 
     /// A phone uploads a file.
-    pub(crate) fn upload(&mut self, upload: Upload, plan: Plan) {
+    pub(crate) fn upload(&mut self, upload: &Upload, plan: Plan) {
         let Some(name) = UploadName::parse(&upload.name) else { return };
         if self.connector.is_none() {
             return;
@@ -114,7 +114,7 @@ impl World {
                     scene.ledger.keeping();
                 }
                 FileWork::Undo => scene.ledger.undoing(),
-                FileWork::Provision(set) => scene.ledger.begins_provisioning(set),
+                FileWork::Provision(set) => scene.ledger.begins(Aim::Each(set.clone())),
                 FileWork::Archive(part) => scene.ledger.begins_storing(*part),
                 FileWork::Restore(part) => scene.ledger.begins_restoring(*part),
                 FileWork::List(_) => {}
@@ -177,7 +177,7 @@ impl World {
             }
             (FileWork::Archive(_), _) => {
                 let excused = scene.failed || scene.ledger.is_archive_replaced();
-                let misfit = scene.ledger.stored(&files, result.is_ok());
+                let misfit = scene.ledger.stored(&files, result.is_ok(), !scene.failed);
                 scene.demand("a whole archive is there, and those before are kept", misfit);
                 let text = result.as_ref().err().filter(|_| !excused).map(ToString::to_string);
                 scene.demand("an archive can be made on a disk that works", text);

@@ -152,7 +152,7 @@ impl World {
             Step::Result => self.result(),
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Step::Ask(ask) => self.ask(ask),
-            Step::Upload(upload, plan) => self.upload(upload, plan),
+            Step::Upload(upload, plan) => self.upload(&upload, plan),
             Step::Edit(edit) => self.scene.borrow_mut().edit(&edit),
             Step::WriteOn(path, content) => self.scene.borrow_mut().write_on(&path, &content),
             Step::Reload => self.scene.borrow_mut().reload(self.now.mono.0),
