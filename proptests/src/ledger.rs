@@ -433,7 +433,7 @@ impl Ledger {
         if stored.is_some() {
             return stored;
         }
-        if self.changing.as_ref().is_some_and(|changing| changing.is_each_for_itself()) {
+        if self.changing.as_ref().is_some_and(Changing::is_each_for_itself) {
             return self.provisioned(actual, false);
         }
         let misfit = self.misfit_at_rest(actual);

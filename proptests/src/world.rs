@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fsconnector_disk::{ChangeSets, Edit, TreePath};
@@ -13,7 +14,7 @@ use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
 use fsconnector_engine::files::FileWork;
 use fsconnector_engine::io::{Effect, Epoch, Input};
-use fsconnector_engine::render::{PublicAddress, Templates};
+use fsconnector_engine::render::{PublicAddress, TemplateError, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
@@ -33,6 +34,10 @@ use crate::wires::{Pair, Wire};
 
 /// The password of the event socket, which the simulated switch has by default.
 const PASSWORD: &str = "ClueCon";
+
+/// The templates that ship. Trying them out takes as long as some steps.
+static TEMPLATES: LazyLock<Result<Templates, TemplateError>> =
+    LazyLock::new(|| Templates::new(fsconnector_templates::ALL));
 
 /// How long the connector waits before it connects again.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -225,7 +230,7 @@ impl World {
             let misfit = scene.ledger.recovered(&visible(&scene.model));
             scene.demand("after a crash all files are old or all are new", misfit);
         }
-        let templates = Templates::new(fsconnector_templates::ALL).map_err(|error| impossible(&error))?;
+        let templates = TEMPLATES.clone().map_err(|error| impossible(&error))?;
         // The one before may have ended between putting files back and having the switch reload.
         let start = Start { templates, unsettled: true, phones: Some(address()) };
         let engine = Engine::new(self.config.clone(), start, self.now).map_err(|error| impossible(&error))?;
