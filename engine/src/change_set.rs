@@ -122,7 +122,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Occupied => "there is a file already",
+            Self::Occupied => "something has this name already",
             Self::Missing | Self::NotItsOwn => "not in a file of its own",
             Self::Changed => "the file was changed by hand meanwhile",
         })

@@ -97,7 +97,8 @@ impl Engine {
     /// Takes one input. What is to be done about it is added to `out`, in order.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Tick => self.tick(now, out),
+            Input::Tick => self.tick(now),
+            Input::Stop => self.sweeps.stop(),
             Input::Request { id, caller, command, entropy } => {
                 self.request(Queued::new(id, caller, command, entropy), out);
             }
@@ -177,12 +178,11 @@ impl Engine {
         (&mut self.transactions, Desk { out, last_effect: &mut self.last_effect, session: self.session })
     }
 
-    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+    fn tick(&mut self, now: Now) {
         if self.retry.is_some_and(|at| at <= now.mono) {
+            // Whatever is to come first comes first, and a sweep's batch may be under way.
             self.retry = None;
-            if !self.transactions.is_unsettled() && self.is_idle() {
-                self.ask(out);
-            }
+            self.stale = true;
         }
     }
 
@@ -199,7 +199,7 @@ impl Engine {
             let response = refusal(&queued, why);
             return respond(queued, response, out);
         }
-        if Sweeps::serve(&queued.command) {
+        if Sweeps::are_asked_for_by(&queued.command) {
             self.sweeps.enqueue(queued);
         } else {
             self.transactions.enqueue(queued);
@@ -228,7 +228,8 @@ impl Engine {
 
     /// Notes the time if all files of a kind were written anew. Whether they were.
     fn note_maintenance(&mut self, now: Now, answers: &[(Queued, Response)]) -> bool {
-        let writes_all = |command: &Command| matches!(command, Command::RebuildUsers) || Sweeps::serve(command);
+        let writes_all =
+            |command: &Command| matches!(command, Command::RebuildUsers) || Sweeps::are_asked_for_by(command);
         let is_done = |response: &Response| match &response.outcome {
             Outcome::Items { done, failed } => !done.is_empty() || failed.is_empty(),
             Outcome::Single(result) => result.is_ok(),

@@ -20,9 +20,12 @@ pub enum FileWork {
     Keep,
     /// Put back what the last change set changed.
     Undo,
-    /// Carry out changes of the static tree, each for itself: whole and durable, but never to be undone. Only
+    /// Write files of the static tree, each for itself: whole, but never to be undone, and durable after the next
+    /// [`FileWork::SyncProvisioning`] only. A file that cannot be written does not keep the others from it. Only
     /// [`ChangeKind::Write`](crate::change_set::ChangeKind::Write) is in the set.
     Provision(ChangeSet),
+    /// Make durable what was provisioned since this was done last.
+    SyncProvisioning,
     /// Make an archive of this part of the configuration tree.
     Archive(Part),
 }
@@ -94,27 +97,30 @@ pub enum FilesDone {
         /// The files that were left alone.
         left: Vec<TreePath>,
     },
-    /// The static tree's files have their new content, durably, but for those that were left alone.
+    /// The static tree's files have their new content, but for those that were left alone.
     Provisioned {
-        /// The damaged files.
+        /// The files that are damaged, or cannot be written.
         left_alone: Vec<LeftAlone>,
     },
+    /// What was provisioned is durable.
+    Synced,
     /// The archive is complete and durable.
     Archived,
 }
 
-/// A file of which a part has to be kept, but what there is cannot be read. Nothing in it has changed.
+/// A file that could not be written: a part of it has to be kept, but what there is cannot be read, or something else is in
+/// the way. Nothing in it has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftAlone {
     /// The file.
     pub path: TreePath,
-    /// Why it cannot be read.
+    /// Why.
     pub damage: Damage,
 }
 
 impl fmt::Display for LeftAlone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is damaged and was left alone: {}", self.path, self.damage)
+        write!(f, "{} was left alone: {}", self.path, self.damage)
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Input {
     },
     /// Time has passed: the engine's deadline is reached.
     Tick,
+    /// The program is to end: nothing that takes long is begun any more.
+    Stop,
     /// A session with the switch is up; its events are coming.
     SwitchUp {
         /// The new session.

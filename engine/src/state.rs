@@ -15,7 +15,7 @@ use crate::secret::Secret;
 use crate::time::Wall;
 
 /// One state of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct State {
     /// The contexts and ranges it was read with.
     pub config: Arc<Config>,
@@ -31,6 +31,14 @@ pub struct State {
     pub conferences: Arc<[Conference]>,
     /// The numbers that are free, by context in the order of the configuration.
     pub free: Arc<[Free]>,
+}
+
+/// The global variables hold passwords.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (users, conferences) = (self.users.len(), self.conferences.len());
+        write!(f, "State({users} users, {conferences} conferences, {:?})", self.info)
+    }
 }
 
 /// The switch's global variables by name.

@@ -491,3 +491,35 @@ fn every_change_is_one_line_for_the_audit_and_holds_no_secret() {
     assert!(!all.join("\n").contains("hunter2") && !all.join("\n").contains("4711"));
     assert!(!format!("{:?}", stage::command("users/add", &item)).contains("hunter2"));
 }
+
+#[test]
+fn a_rebuild_that_is_tried_again_fails_the_user_whose_file_it_was_whoever_came_meanwhile() {
+    let mut stage = Stage::new();
+    stage.ask("users/add", &json!([anna()[0], {"name": "ben", "email": "b@example.org", "context": "friends"}]));
+    // Somebody writes a user who sorts before the others, and the switch loads it with the reload after the undo.
+    let text = stage.file("directory/friends/21000.xml").replace("21000", "20500").replace("anna", "early");
+    stage.files.insert("directory/friends/20500.xml".into(), text);
+    stage.refuse = Some(("directory/friends/21001.xml".into(), Refusal::Changed));
+    let answer = stage.ask("users/rebuild", &Value::Null);
+    assert_eq!(answer.errors(), ["the file was changed by hand meanwhile"]);
+    assert_eq!(answer.failed[0]["user"]["id"], "21001");
+    let done: Vec<&str> = answer.done.iter().map(|user| user["id"].as_str().unwrap()).collect();
+    assert_eq!(done, ["20500", "21000"]);
+}
+
+#[test]
+fn an_unreadable_switch_is_asked_again_though_a_sweep_is_under_way() {
+    let mut stage = Stage::with_phones();
+    let users = (0..300).map(|n| json!({"name": format!("user {n}"), "email": "a@example.org", "context": "team"}));
+    stage.sends_events = true;
+    stage.ask("users/add", &Value::from(users.collect::<Vec<_>>()));
+    stage.garbles = true;
+    stage.send("users/reprov", &Value::Null);
+    stage.reload_by_others();
+    // Until the switch was found to be unreadable, in the middle of the sweep.
+    while stage.deadline().is_none() && stage.step() {}
+    stage.garbles = false;
+    stage.pass_to_deadline();
+    stage.run();
+    assert_eq!(stage.ask("users/add", &anna()).unavailable, None);
+}

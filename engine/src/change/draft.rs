@@ -12,13 +12,13 @@ use crate::numbers::FreeNumbers;
 use crate::path::{RelPath, TreePath};
 use crate::state::{Conference, Free, State, User, UserId};
 
-use super::provisioning::{self, phones};
+use super::provisioning::{self, Phones};
 
 /// What a transaction makes of one user or conference.
 pub(super) struct Outcome {
     pub(super) subject: Subject,
     pub(super) fate: Fate,
-    pub(super) change: Change,
+    pub(super) kind: ChangeKind,
 }
 
 /// What the switch has to show in the end.
@@ -45,9 +45,9 @@ pub(super) struct Draft {
     /// Who has which name among those in `users`.
     names: BTreeMap<Box<str>, UserId>,
     /// The phones of all users, as the state has them.
-    phones_before: BTreeMap<Mac, UserId>,
+    phones_before: Phones,
     /// The phones of all users.
-    phones: BTreeMap<Mac, UserId>,
+    phones: Phones,
     conferences: BTreeMap<u32, Option<Conference>>,
     /// Where the state has each conference.
     conference_places: BTreeMap<u32, usize>,
@@ -68,7 +68,7 @@ impl Draft {
                 free.conferences.take(*number);
             }
         }
-        let phones_before = phones(&state.users);
+        let phones_before = Phones::of(&state.users);
         let name = |conference: &Conference| (conference.name.clone(), conference.num);
         let places = state.conferences.iter().enumerate();
         let conference_places = places.map(|(place, conference)| (conference.num, place)).collect();
@@ -132,7 +132,7 @@ impl Draft {
 
     /// Whether somebody else than `own` has this phone.
     pub(super) fn phone_is_taken(&self, mac: &Mac, own: Option<&UserId>) -> bool {
-        self.phones.get(mac).is_some_and(|id| Some(id) != own)
+        self.phones.is_taken(mac, own)
     }
 
     /// Takes a user in, new or changed.
@@ -151,10 +151,11 @@ impl Draft {
 
     /// Takes a user in whose provisioning stays as it is.
     pub(super) fn rewrite_user(&mut self, user: User) {
-        self.forget_user(&user.id);
+        let phone = Mac::parse(&user.polymac);
+        self.forget_user(&user.id, phone.as_ref());
         self.names.insert(user.name.clone(), user.id.clone());
-        if let Some(mac) = Mac::parse(&user.polymac) {
-            self.phones.insert(mac, user.id.clone());
+        if let Some(phone) = phone {
+            self.phones.give(phone, &user.id);
         }
         self.touched.push(Subject::User(user.id.clone()));
         self.users.insert(user.id.clone(), Some(user));
@@ -162,22 +163,23 @@ impl Draft {
 
     /// Removes a user.
     pub(super) fn remove_user(&mut self, id: &UserId) {
-        self.forget_user(id);
+        self.forget_user(id, None);
         self.origins.remove(id);
         self.provisioned.insert(id.clone());
         self.touched.push(Subject::User(id.clone()));
         self.users.insert(id.clone(), None);
     }
 
-    fn forget_user(&mut self, id: &UserId) {
+    /// Forgets a user's name, and its phone, unless it keeps that one.
+    fn forget_user(&mut self, id: &UserId, kept: Option<&Mac>) {
         let Some(user) = self.user(id.as_str()) else { return };
         let (name, phone) = (user.name.clone(), Mac::parse(&user.polymac));
         if self.names.get(&name) == Some(id) {
             self.names.remove(&name);
         }
-        if let Some(phone) = phone.filter(|phone| self.phones.get(phone) == Some(id)) {
-            self.phones.remove(&phone);
-        }
+        let left = phone.filter(|phone| kept != Some(phone));
+        let next_owner = left.and_then(|phone| self.phones.take(&phone, id));
+        self.provisioned.extend(next_owner);
     }
 
     /// A conference as it is now.
@@ -221,8 +223,8 @@ impl Draft {
         std::mem::take(&mut self.touched)
     }
 
-    /// What is to come of everybody who was changed, and of the file: nothing for those who came and went.
-    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+    /// What is to come of everybody who was changed, by the file: nothing for those who came and went.
+    pub(super) fn outcomes(&self) -> BTreeMap<TreePath, Outcome> {
         let users = self.users.iter().map(|(id, after)| {
             let fate = after.clone().map_or(Fate::Gone, Fate::User);
             (Subject::User(id.clone()), fate, self.user_change(id, after.as_ref()))
@@ -232,33 +234,36 @@ impl Draft {
             (Subject::Conference(*num), fate, self.conference_change(*num, after.as_ref()))
         });
         let all = users.chain(conferences);
-        all.filter_map(|(subject, fate, change)| Some(Outcome { subject, fate, change: change? })).collect()
+        all.filter_map(|(subject, fate, change)| {
+            let Change { path, kind } = change?;
+            Some((path, Outcome { subject, fate, kind }))
+        })
+        .collect()
     }
 
     /// What is to come of the provisioning of everybody who was changed.
-    pub(super) fn provisioning(&self) -> Vec<(Subject, Change)> {
-        if !self.provisions {
-            return Vec::new();
-        }
-        let mut changes = Vec::new();
-        for id in &self.provisioned {
+    pub(super) fn provisioning(&self) -> BTreeMap<TreePath, (Subject, ChangeKind)> {
+        let mut changes = BTreeMap::new();
+        for id in self.provisioned.iter().filter(|_| self.provisions) {
             let before = self.state.users.by_id(id.as_str());
-            let after = self.users.get(id).and_then(Option::as_ref);
-            let files = provisioning::changes(self, id, before, after);
-            changes.extend(files.into_iter().map(|change| (Subject::User(id.clone()), change)));
+            let after = self.user(id.as_str());
+            for Change { path, kind } in provisioning::changes(self, id, before, after) {
+                // Two users who had one phone both leave it.
+                changes.entry(path).or_insert((Subject::User(id.clone()), kind));
+            }
         }
         changes
     }
 
     /// Who has this phone now.
     pub(super) fn phone_owner(&self, mac: &Mac) -> Option<&UserId> {
-        self.phones.get(mac)
+        self.phones.owner(mac)
     }
 
     /// Whether this user had the phone before, perhaps under another id, or nobody had it.
     pub(super) fn phone_stays(&self, mac: &Mac, id: &UserId) -> bool {
         let origin = self.origins.get(id).unwrap_or(id);
-        self.phones_before.get(mac).is_none_or(|before| before == origin)
+        self.phones_before.owner(mac).is_none_or(|before| before == origin)
     }
 
     fn user_change(&self, id: &UserId, after: Option<&User>) -> Option<Change> {

@@ -33,6 +33,7 @@ use crate::change_set::Subject;
 use crate::path::RelPath;
 
 use command::{Caller, Command, Entropy, RequestId};
+use plan::ItemName;
 use rules::Forbidden;
 
 /// A request that waits, or is being carried out.
@@ -43,14 +44,14 @@ pub(crate) struct Queued {
     pub(crate) command: Command,
     pub(crate) entropy: Entropy,
     /// The items that have turned out to fail in an earlier attempt.
-    forced: BTreeMap<usize, Failure>,
-    /// Whether there was an earlier attempt.
-    is_retried: bool,
+    forced: BTreeMap<ItemName, Failure>,
+    /// How many attempts there were before.
+    attempts: u32,
 }
 
 impl Queued {
     pub(crate) fn new(id: RequestId, caller: Caller, command: Command, entropy: Entropy) -> Self {
-        Self { id, caller, command, entropy, forced: BTreeMap::new(), is_retried: false }
+        Self { id, caller, command, entropy, forced: BTreeMap::new(), attempts: 0 }
     }
 }
 
@@ -82,8 +83,10 @@ pub(crate) enum Failure {
     NotWritten(String),
     /// The archive, or the tree, is not fit for it.
     Unfit(String),
-    /// A file of the phone is damaged, in these words.
+    /// A file of the phone was left alone, in these words.
     LeftAlone(String),
+    /// The program ends.
+    Stops,
     /// There is no static tree, so phones are not provisioned.
     NoStaticTree,
     /// The change failed, and the files could not be put back yet.
@@ -111,6 +114,7 @@ impl fmt::Display for Failure {
             Self::Rejected(words) | Self::Unfit(words) | Self::LeftAlone(words) => f.write_str(words),
             Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
             Self::NoStaticTree => f.write_str("the static tree cannot be reached, so there is no provisioning; the log says why"),
+            Self::Stops => f.write_str("the connector stops; ask again when it is back"),
             Self::NotPutBack => f.write_str(
                 "a change failed and its files could not be put back; that is tried again until it succeeds, and the log says why",
             ),

@@ -9,26 +9,36 @@ use super::command::{Command, Failed, Form, Item, Response};
 use super::draft::{Draft, Fate, Outcome};
 use super::response::items;
 use super::{Failure, Queued, Seed, conferences, users};
-use crate::change_set::{Change, Subject};
+use crate::change_set::{Change, ChangeKind, Subject};
 use crate::path::TreePath;
 use crate::query::{conference_json, user_json};
 use crate::render::resolve_pin;
 use crate::secret::Secret;
-use crate::state::{State, User};
+use crate::state::{State, User, UserId};
 use crate::switch::Reading;
 
 /// One item of one request of the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ItemId {
     request: usize,
-    item: usize,
+    item: ItemName,
+}
+
+/// By what an item is known again in another attempt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ItemName {
+    /// Its place in the request.
+    Place(usize),
+    /// The user whose file is to be written anew: who else there is can change from attempt to attempt.
+    User(UserId),
 }
 
 /// What a group of requests comes to.
 pub(super) struct Plan {
-    outcomes: Vec<Outcome>,
+    /// What becomes of each user or conference, by its file.
+    outcomes: BTreeMap<TreePath, Outcome>,
     /// The changes of phones' files, with those whose they are.
-    provisioning: Vec<(Subject, Change)>,
+    provisioning: BTreeMap<TreePath, (Subject, ChangeKind)>,
     /// Which items have to do with whom.
     owners: BTreeMap<Subject, Vec<ItemId>>,
     answers: Vec<Vec<Answer>>,
@@ -56,19 +66,19 @@ impl Plan {
 
     /// The changes of files.
     pub(super) fn changes(&self) -> Vec<Change> {
-        let phones = self.provisioning.iter().map(|(_, change)| change);
-        self.outcomes.iter().map(|outcome| &outcome.change).chain(phones).cloned().collect()
+        let phones = self.provisioning.iter().map(|(path, (_, kind))| (path, kind));
+        let all = self.outcomes.iter().map(|(path, outcome)| (path, &outcome.kind)).chain(phones);
+        all.map(|(path, kind)| Change { path: path.clone(), kind: kind.clone() }).collect()
     }
 
     /// The items that have to do with the file.
     pub(super) fn owners_of(&self, path: &TreePath) -> impl Iterator<Item = ItemId> {
-        self.subject_of(path).and_then(|subject| self.owners.get(subject)).into_iter().flatten().copied()
+        self.subject_of(path).and_then(|subject| self.owners.get(subject)).into_iter().flatten().cloned()
     }
 
     fn subject_of(&self, path: &TreePath) -> Option<&Subject> {
-        let outcome = self.outcomes.iter().find(|outcome| outcome.change.path == *path);
-        let of_phone = || self.provisioning.iter().find(|(_, change)| change.path == *path);
-        outcome.map(|outcome| &outcome.subject).or_else(|| of_phone().map(|(subject, _)| subject))
+        let of_phone = || self.provisioning.get(path).map(|(subject, _)| subject);
+        self.outcomes.get(path).map(|outcome| &outcome.subject).or_else(of_phone)
     }
 
     /// The requests that have to do with the file.
@@ -78,12 +88,12 @@ impl Plan {
 
     /// The items of whose change the switch shows something else, each with what it is.
     pub(super) fn not_shown(&self, reading: &Reading) -> Vec<(ItemId, Failure)> {
-        let wrong = self.outcomes.iter().filter(|outcome| !is_shown(outcome, reading));
+        let wrong = self.outcomes.iter().filter(|(_, outcome)| !is_shown(outcome, reading));
         wrong
-            .flat_map(|outcome| {
-                let failure = Failure::NotShown(outcome.subject.clone(), outcome.change.path.path.clone());
+            .flat_map(|(path, outcome)| {
+                let failure = Failure::NotShown(outcome.subject.clone(), path.path.clone());
                 let owners = self.owners.get(&outcome.subject).into_iter().flatten();
-                owners.map(move |item| (*item, failure.clone()))
+                owners.map(move |item| (item.clone(), failure.clone()))
             })
             .collect()
     }
@@ -103,9 +113,9 @@ impl Plan {
 }
 
 /// Remembers that an item fails, whatever else becomes of the group.
-pub(super) fn force(requests: &mut [Queued], item: ItemId, why: Failure) {
+pub(super) fn force(requests: &mut [Queued], item: &ItemId, why: Failure) {
     if let Some(queued) = requests.get_mut(item.request) {
-        queued.forced.insert(item.item, why);
+        queued.forced.insert(item.item.clone(), why);
     }
 }
 
@@ -135,7 +145,8 @@ impl Judging<'_> {
                 let all = self.draft.state().users.iter().filter_map(|user| self.draft.user(user.id.as_str()));
                 let all: Vec<Item<User>> =
                     all.map(|user| Item { asked: user.clone(), sent: user_json(user) }).collect();
-                self.each(&all, |draft, user, _| users::rewrite(draft, user).map(|user| user_json(&user)));
+                let name = |_, user: &User| ItemName::User(user.id.clone());
+                self.each_named(&all, name, |draft, user, _| users::rewrite(draft, user).map(|user| user_json(&user)));
             }
             Command::AddConferences(items) => {
                 self.each(items, |draft, asked, _| {
@@ -159,14 +170,23 @@ impl Judging<'_> {
     }
 
     fn each<T>(&mut self, items: &[Item<T>], act: impl Fn(&mut Draft, &T, Seed<'_>) -> Result<Value, Failure>) {
+        self.each_named(items, |place, _| ItemName::Place(place), act);
+    }
+
+    fn each_named<T>(
+        &mut self,
+        items: &[Item<T>],
+        name: impl Fn(usize, &T) -> ItemName,
+        act: impl Fn(&mut Draft, &T, Seed<'_>) -> Result<Value, Failure>,
+    ) {
         for (number, item) in items.iter().enumerate() {
-            let result = match self.queued.forced.get(&number) {
+            let id = ItemId { request: self.request, item: name(number, &item.asked) };
+            let result = match self.queued.forced.get(&id.item) {
                 Some(why) => Err(why.clone()),
                 None => act(self.draft, &item.asked, Seed { request: &self.queued.entropy, item: number }),
             };
-            let id = ItemId { request: self.request, item: number };
             for subject in self.draft.take_touched() {
-                self.owners.entry(subject).or_default().push(id);
+                self.owners.entry(subject).or_default().push(id.clone());
             }
             self.answers.push(Answer { sent: item.sent.clone(), result });
         }

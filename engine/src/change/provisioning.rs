@@ -9,15 +9,47 @@ use crate::mac::Mac;
 use crate::path::{RelPath, TreePath};
 use crate::state::{User, UserId, Users};
 
-/// Who has which phone. Of two users with one phone the first counts.
-pub(crate) fn phones(users: &Users) -> BTreeMap<Mac, UserId> {
-    let mut phones = BTreeMap::new();
-    for user in users {
-        if let Some(mac) = Mac::parse(&user.polymac) {
-            phones.entry(mac).or_insert_with(|| user.id.clone());
+/// Who has which phone. Hand-written directories can give one to several users; its owner is the first of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Phones(BTreeMap<Mac, Vec<UserId>>);
+
+impl Phones {
+    /// The phones of these users.
+    pub(crate) fn of(users: &Users) -> Self {
+        let mut phones = Self::default();
+        for user in users {
+            if let Some(mac) = Mac::parse(&user.polymac) {
+                phones.give(mac, &user.id);
+            }
+        }
+        phones
+    }
+
+    /// Whose files are in the phone's folder.
+    pub(crate) fn owner(&self, mac: &Mac) -> Option<&UserId> {
+        self.0.get(mac)?.first()
+    }
+
+    /// Whether somebody else than `own` has the phone.
+    pub(super) fn is_taken(&self, mac: &Mac, own: Option<&UserId>) -> bool {
+        self.0.get(mac).is_some_and(|holders| holders.iter().any(|id| Some(id) != own))
+    }
+
+    /// The user has the phone now; last of all, if it has others already.
+    pub(super) fn give(&mut self, mac: Mac, id: &UserId) {
+        let holders = self.0.entry(mac).or_default();
+        if !holders.contains(id) {
+            holders.push(id.clone());
         }
     }
-    phones
+
+    /// The user has the phone no more. If it was the owner, and others have the phone, the next of them is said.
+    pub(super) fn take(&mut self, mac: &Mac, id: &UserId) -> Option<UserId> {
+        let holders = self.0.get_mut(mac)?;
+        let place = holders.iter().position(|holder| holder == id)?;
+        holders.remove(place);
+        holders.first().filter(|_| place == 0).cloned()
+    }
 }
 
 /// The changes of files that follow when this user comes, changes or goes.

@@ -48,7 +48,8 @@ pub(super) fn refused(requests: Vec<Queued>, why: Unavailable) -> Vec<(Queued, R
     each(requests, |queued| refusal(queued, why))
 }
 
-fn each(requests: Vec<Queued>, answer: impl Fn(&Queued) -> Response) -> Vec<(Queued, Response)> {
+/// The requests, each with its answer.
+pub(super) fn each(requests: Vec<Queued>, answer: impl Fn(&Queued) -> Response) -> Vec<(Queued, Response)> {
     let answer = |queued: Queued| {
         let response = answer(&queued);
         (queued, response)

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::command::{Command, Failed, Form, Noun, Response};
+use super::command::{Command, Failed, Noun, Response};
 use super::press::Press;
-use super::provisioning::{linphone, phone, phone_file, phones};
-use super::response::{items, none_done, single};
+use super::provisioning::{Phones, linphone, phone, phone_file};
+use super::response::{each, items, none_done, single};
 use super::transaction::{Desk, Step, not_written};
 use super::{Failure, Queued};
 use crate::access::Role;
@@ -19,6 +19,7 @@ use crate::files::LeftAlone;
 use crate::io::{Effect, EffectId, FileError, FileWork, FilesDone};
 use crate::mac::Mac;
 use crate::note::Note;
+use crate::path::TreePath;
 use crate::query::user_json;
 use crate::render::Renderer;
 use crate::state::{State, User, UserId};
@@ -34,6 +35,8 @@ pub(crate) struct Sweeps {
     running: Option<Sweep>,
     /// Whether changes have had their turn since the last batch.
     due: bool,
+    /// Whether no more files are to be written.
+    stops: bool,
 }
 
 struct Sweep {
@@ -45,6 +48,8 @@ struct Sweep {
     /// The state the next batch is written for, and what is the same in all batches of it.
     known: Option<Known>,
     batch: Option<Batch>,
+    /// Whether all that was written is durable.
+    is_synced: bool,
     results: Vec<(User, Option<Failure>)>,
     left_alone: Vec<LeftAlone>,
 }
@@ -60,13 +65,16 @@ enum Scope {
 
 struct Known {
     state: Arc<State>,
-    phones: BTreeMap<Mac, UserId>,
+    phones: Phones,
     renderer: Arc<Renderer>,
 }
 
+/// What is being done with files.
 struct Batch {
     id: EffectId,
     users: Vec<User>,
+    /// Whose files they are, by places in `users`.
+    owners: BTreeMap<TreePath, usize>,
 }
 
 impl std::fmt::Debug for Sweep {
@@ -76,8 +84,8 @@ impl std::fmt::Debug for Sweep {
 }
 
 impl Sweeps {
-    /// Whether this is asked for by `command`.
-    pub(crate) fn serve(command: &Command) -> bool {
+    /// Whether `command` asks for a sweep.
+    pub(crate) fn are_asked_for_by(command: &Command) -> bool {
         matches!(command, Command::ReprovisionUsers | Command::RebuildContacts)
     }
 
@@ -111,6 +119,11 @@ impl Sweeps {
         self.due = true;
     }
 
+    /// Ends as soon as it can: what is not written yet stays as it is.
+    pub(crate) fn stop(&mut self) {
+        self.stops = true;
+    }
+
     /// Writes the next batch, or answers when there is none.
     pub(crate) fn go_on(&mut self, state: &Arc<State>, press: &Press, now: Wall, desk: &mut Desk<'_>) -> Step {
         self.due = false;
@@ -118,11 +131,11 @@ impl Sweeps {
         if !press.provisions() {
             return Step::Answer(sweep.fail(state, &Failure::NoStaticTree));
         }
-        if sweep.begin_batch(state, press, desk) {
+        if (!self.stops && sweep.begin_batch(state, press, desk)) || sweep.begin_sync(desk) {
             self.running = Some(sweep);
             return Step::Wait;
         }
-        Step::Answer(sweep.finish(now, desk))
+        Step::Answer(if self.stops { sweep.fail(state, &Failure::Stops) } else { sweep.finish(now, desk) })
     }
 
     /// The next sweep, for all who wait for the same.
@@ -156,7 +169,11 @@ impl Sweeps {
                 }
                 Err(error) => {
                     let why = not_written(error, desk);
-                    sweep.results.extend(batch.users.into_iter().map(|user| (user, Some(why.clone()))));
+                    sweep.results.extend(batch.users.into_iter().map(|user| (user, None)));
+                    // What was written before may not be durable.
+                    for (_, failure) in &mut sweep.results {
+                        failure.get_or_insert_with(|| why.clone());
+                    }
                     Ok(Step::Answer(state.map(|state| sweep.fail(state, &why)).unwrap_or_default()))
                 }
             },
@@ -170,7 +187,16 @@ fn scope(command: &Command) -> Scope {
 
 impl Sweep {
     fn new(requests: Vec<Queued>, scope: Scope) -> Self {
-        Self { requests, scope, after: None, known: None, batch: None, results: Vec::new(), left_alone: Vec::new() }
+        Self {
+            requests,
+            scope,
+            after: None,
+            known: None,
+            batch: None,
+            is_synced: true,
+            results: Vec::new(),
+            left_alone: Vec::new(),
+        }
     }
 
     /// Has the files of the next users written; false if there are no more users.
@@ -180,10 +206,11 @@ impl Sweep {
             let Some(last) = users.last() else { return false };
             self.after = Some(last.id.clone());
             let known = Known::refresh(&mut self.known, state, press);
-            let (mut changes, mut writable) = (Vec::new(), Vec::new());
+            let (mut changes, mut writable, mut owners) = (Vec::new(), Vec::new(), BTreeMap::new());
             for user in users {
                 match known.files(&user, self.scope) {
                     Ok(files) => {
+                        owners.extend(files.iter().map(|change| (change.path.clone(), writable.len())));
                         changes.extend(files);
                         writable.push(user);
                     }
@@ -193,23 +220,34 @@ impl Sweep {
             if !changes.is_empty() {
                 let renderer = Arc::clone(&known.renderer);
                 let id = desk.files(FileWork::Provision(ChangeSet { changes, renderer }));
-                self.batch = Some(Batch { id, users: writable });
+                self.batch = Some(Batch { id, users: writable, owners });
+                self.is_synced = false;
                 return true;
             }
         }
     }
 
+    /// Has all that was written made durable; false if it is.
+    fn begin_sync(&mut self, desk: &mut Desk<'_>) -> bool {
+        if self.is_synced {
+            return false;
+        }
+        self.is_synced = true;
+        let id = desk.files(FileWork::SyncProvisioning);
+        self.batch = Some(Batch { id, users: Vec::new(), owners: BTreeMap::new() });
+        true
+    }
+
     fn wrote(&mut self, batch: Batch, done: FilesDone) {
         let FilesDone::Provisioned { left_alone } = done else { return };
-        let damage = |user: &User| {
-            let mac = Mac::parse(&user.polymac)?;
-            let own = |left: &&LeftAlone| left.path.path.names().any(|name| name == mac.as_str());
-            left_alone.iter().find(own).map(|left| Failure::LeftAlone(left.to_string()))
-        };
-        for user in batch.users {
-            let failure = damage(&user);
-            self.results.push((user, failure));
+        let mut results: Vec<_> = batch.users.into_iter().map(|user| (user, None)).collect();
+        for left in &left_alone {
+            let owner = batch.owners.get(&left.path).and_then(|place| results.get_mut(*place));
+            if let Some((_, failure)) = owner {
+                *failure = Some(Failure::LeftAlone(left.to_string()));
+            }
         }
+        self.results.extend(results);
         self.left_alone.extend(left_alone);
     }
 
@@ -217,30 +255,26 @@ impl Sweep {
     fn finish(self, now: Wall, desk: &mut Desk<'_>) -> Vec<(Queued, Response)> {
         desk.out.extend(self.left_alone.iter().cloned().map(|left| Effect::Log(Note::Damaged(left))));
         let left_alone: Vec<String> = self.left_alone.iter().map(LeftAlone::to_string).collect();
-        let (done, failed) = lists(&self.results);
-        let answer = |queued: Queued| {
-            let response = match queued.command.form() {
-                Form::Items(_) => items(&queued, done.clone(), failed.clone()),
-                Form::Single => single(&queued, Ok(now.to_string())),
-            };
-            (queued, Response { left_alone: left_alone.clone(), ..response })
-        };
-        self.requests.into_iter().map(answer).collect()
+        self.answer(|queued| single(queued, Ok(now.to_string())))
+            .into_iter()
+            .map(|(queued, response)| (queued, Response { left_alone: left_alone.clone(), ..response }))
+            .collect()
     }
 
     /// The answers, when the users who are left cannot be written.
     fn fail(mut self, state: &State, why: &Failure) -> Vec<(Queued, Response)> {
         let rest = state.users.after(self.after.as_ref()).cloned();
         self.results.extend(rest.map(|user| (user, Some(why.clone()))));
+        self.answer(|queued| none_done(queued, &why.to_string()))
+    }
+
+    /// The answers: lists of users where those were asked for, and otherwise as said.
+    fn answer(self, otherwise: impl Fn(&Queued) -> Response) -> Vec<(Queued, Response)> {
+        if self.scope == Scope::Contacts {
+            return each(self.requests, otherwise);
+        }
         let (done, failed) = lists(&self.results);
-        let answer = |queued: Queued| {
-            let response = match queued.command.form() {
-                Form::Items(_) => items(&queued, done.clone(), failed.clone()),
-                Form::Single => none_done(&queued, &why.to_string()),
-            };
-            (queued, response)
-        };
-        self.requests.into_iter().map(answer).collect()
+        each(self.requests, |queued| items(queued, done.clone(), failed.clone()))
     }
 }
 
@@ -264,7 +298,7 @@ impl Known {
         }
         known.get_or_insert_with(|| Self {
             state: Arc::clone(state),
-            phones: phones(&state.users),
+            phones: Phones::of(&state.users),
             renderer: press.renderer(state),
         })
     }
@@ -273,7 +307,7 @@ impl Known {
     fn files(&self, user: &User, scope: Scope) -> Result<Vec<Change>, Failure> {
         let role = self.state.config.context(&user.context).map(|context| context.role).ok_or(Failure::NoContext)?;
         let mut files = vec![linphone(user, role).ok_or(Failure::NotItsOwn)?];
-        if let Some(mac) = Mac::parse(&user.polymac).filter(|mac| self.phones.get(mac) == Some(&user.id)) {
+        if let Some(mac) = Mac::parse(&user.polymac).filter(|mac| self.phones.owner(mac) == Some(&user.id)) {
             files.extend(files_of_phone(&mac, user, role, scope));
         }
         Ok(files)

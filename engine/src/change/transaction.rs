@@ -24,6 +24,9 @@ use crate::switch::{Reading, Unreadable};
 /// How many requests may wait.
 pub(crate) const QUEUE: usize = 256;
 
+/// How often files of phones are tried again that somebody else keeps writing.
+const ATTEMPTS: u32 = 8;
+
 /// What the switch says of a reload that succeeded; anything else is none.
 const SUCCESS: &str = "+OK [Success]";
 
@@ -62,6 +65,11 @@ pub(super) enum Task {
 impl Group {
     fn new(requests: Vec<Queued>, task: Task) -> Self {
         Self { requests, task, dropped: Vec::new(), left_alone: Vec::new() }
+    }
+
+    /// How many attempts there were before this one.
+    fn attempts(&self) -> u32 {
+        self.requests.iter().map(|queued| queued.attempts).max().unwrap_or(0)
     }
 
     fn plan(&self) -> Option<&Plan> {
@@ -222,7 +230,7 @@ impl Transactions {
         let until = self.queue.iter().position(goes_alone).unwrap_or(self.queue.len());
         let requests: Vec<Queued> = self.queue.drain(..until).collect();
         let renderer = self.press.renderer(&state);
-        if !requests.iter().any(|queued| queued.is_retried) {
+        if !requests.iter().any(|queued| queued.attempts > 0) {
             // The state knows of all files again.
             self.taken.clear();
         }
@@ -306,7 +314,7 @@ impl Transactions {
             return Step::Wait;
         }
         for (item, why) in not_shown {
-            force(&mut group.requests, item, why);
+            force(&mut group.requests, &item, why);
         }
         self.undo(group, Verdict::Retry, desk)
     }
@@ -372,8 +380,9 @@ impl Transactions {
         let Task::Plan(plan) = &group.task else { return false };
         let number = path.path.file_name().strip_suffix(".xml").and_then(parse_number);
         let why = match (path.tree, refusal, number) {
-            // A phone has uploaded something just now.
-            (Tree::Static, Refusal::Changed, _) => return true,
+            // Somebody has written the file just now.
+            (Tree::Static, Refusal::Changed, _) if group.attempts() < ATTEMPTS => return true,
+            (Tree::Static, Refusal::Changed, _) => Failure::ChangedByHand,
             (Tree::Static, _, _) => Failure::NotWritten(format!("{path}: {refusal}")),
             (Tree::Configuration, Refusal::Occupied, Some(number)) => return self.taken.insert(number),
             (Tree::Configuration, Refusal::Changed, _) => Failure::ChangedByHand,
@@ -381,7 +390,7 @@ impl Transactions {
         };
         let owners: Vec<ItemId> = plan.owners_of(path).collect();
         for item in &owners {
-            force(&mut group.requests, *item, why.clone());
+            force(&mut group.requests, item, why.clone());
         }
         !owners.is_empty()
     }
@@ -389,7 +398,7 @@ impl Transactions {
     /// Puts the requests back to the head of the queue, in their order.
     fn again(&mut self, requests: Vec<Queued>) {
         for queued in requests.into_iter().rev() {
-            self.queue.push_front(Queued { is_retried: true, ..queued });
+            self.queue.push_front(Queued { attempts: queued.attempts + 1, ..queued });
         }
     }
 

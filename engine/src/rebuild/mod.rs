@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::access::Role;
 use crate::change::draft::{conference_path, user_path};
-use crate::change::provisioning::{linphone, phone, phones};
+use crate::change::provisioning::{Phones, linphone, phone};
 use crate::change::rules::{self, Forbidden};
 use crate::change_set::{Change, ChangeKind, ChangeSet, Document, Subject};
 use crate::config::Config;
@@ -146,7 +146,7 @@ impl Writing<'_> {
     }
 
     fn users(&mut self, users: &Users, provisions: bool) {
-        let phones = phones(users);
+        let phones = Phones::of(users);
         for user in users {
             let (role, change) = match self.user_file(user) {
                 Ok(written) => written,
@@ -158,7 +158,7 @@ impl Writing<'_> {
             self.changes.push(change);
             if provisions {
                 self.changes.extend(linphone(user, role));
-                if let Some(mac) = Mac::parse(&user.polymac).filter(|mac| phones.get(mac) == Some(&user.id)) {
+                if let Some(mac) = Mac::parse(&user.polymac).filter(|mac| phones.owner(mac) == Some(&user.id)) {
                     self.changes.extend(phone(&mac, user, role, true));
                 }
             }

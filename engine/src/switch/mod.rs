@@ -33,7 +33,6 @@ pub const QUESTIONS: [SwitchCommand; 5] = [
 ];
 
 /// What the answers to one round of [`QUESTIONS`] say.
-#[derive(Debug)]
 pub struct Reading {
     /// What the switch says of its version.
     pub version: String,
@@ -49,6 +48,13 @@ pub struct Reading {
     pub free: Arc<[Free]>,
     /// What did not fit.
     pub oddities: Vec<Oddity>,
+}
+
+/// The global variables hold passwords.
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reading({} users, {} conferences)", self.users.len(), self.conferences.len())
+    }
 }
 
 impl Reading {

@@ -10,7 +10,7 @@ use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusa
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
-use fsconnector_engine::files::{LeftAlone, Part};
+use fsconnector_engine::files::{Damage, LeftAlone, Part};
 use fsconnector_engine::io::{Effect, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use fsconnector_engine::note::Note;
 use fsconnector_engine::path::{RelPath, TreePath};
@@ -69,6 +69,8 @@ pub(crate) struct Stage {
     pub(crate) archives: BTreeMap<Part, Files>,
     /// The works with files so far, but for listings.
     pub(crate) works: Vec<&'static str>,
+    /// Whether all that was provisioned is durable.
+    pub(crate) is_synced: bool,
     before: Option<Files>,
     /// What the switch has loaded.
     loaded: Files,
@@ -83,6 +85,8 @@ pub(crate) struct Stage {
     pub(crate) refuse: Option<(String, Refusal)>,
     /// Whether a refusal for a changed file comes once only.
     pub(crate) refuses_once: bool,
+    /// A file that cannot be written.
+    pub(crate) in_the_way: Option<String>,
     pub(crate) disk_error: Option<String>,
     pub(crate) sends_events: bool,
     pub(crate) garbles: bool,
@@ -147,6 +151,7 @@ impl Stage {
             files: Files::new(),
             archives: BTreeMap::new(),
             works: Vec::new(),
+            is_synced: true,
             before: None,
             loaded: Files::new(),
             notes: Vec::new(),
@@ -156,6 +161,7 @@ impl Stage {
             hidden: Vec::new(),
             refuse: None,
             refuses_once: false,
+            in_the_way: None,
             disk_error: None,
             sends_events: false,
             garbles: false,
@@ -165,6 +171,11 @@ impl Stage {
     pub(crate) fn connect(&mut self) {
         self.epoch.0 += 1;
         self.input(Input::SwitchUp { epoch: self.epoch });
+    }
+
+    /// The program is to end.
+    pub(crate) fn stop(&mut self) {
+        self.input(Input::Stop);
     }
 
     pub(crate) fn lose(&mut self) {
@@ -263,6 +274,8 @@ impl Stage {
             Effect::Publish(state) => self.published = Some(state),
             Effect::Log(note) => self.notes.push(note),
             Effect::Respond { id, response } => {
+                let is_swept = matches!(response.op, "users/reprov" | "conferences/rebuildcontacts");
+                assert!(self.is_synced || !is_swept, "{id:?} was answered before all was durable");
                 self.states_at_answers.extend(self.published.clone().map(|state| (id, state)));
                 assert!(self.answers.insert(id, response.into()).is_none(), "{id:?} was answered twice");
             }
@@ -276,6 +289,17 @@ impl Stage {
             }
         }
         true
+    }
+
+    /// When the engine wants to be woken.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.engine.deadline()
+    }
+
+    /// Lets the time pass until then.
+    pub(crate) fn pass_to_deadline(&mut self) {
+        self.now.mono = self.engine.deadline().unwrap();
+        self.input(Input::Tick);
     }
 
     fn input(&mut self, input: Input) {
@@ -293,6 +317,7 @@ impl Stage {
             FileWork::Keep => Some("keep"),
             FileWork::Undo => Some("undo"),
             FileWork::Provision(_) => Some("provision"),
+            FileWork::SyncProvisioning => Some("sync"),
             FileWork::Archive(_) => Some("archive"),
         };
         self.works.extend(name);
@@ -312,8 +337,13 @@ impl Stage {
             }
             FileWork::Provision(set) => {
                 self.check_disk(&set.changes[0].path)?;
+                self.is_synced = false;
                 let left_alone = set.changes.iter().filter_map(|change| self.write(set, change)).collect();
                 Ok(FilesDone::Provisioned { left_alone })
+            }
+            FileWork::SyncProvisioning => {
+                self.is_synced = true;
+                Ok(FilesDone::Synced)
             }
             FileWork::Archive(part) => {
                 self.check_disk(&TreePath::in_static(part.archive()))?;
@@ -369,6 +399,10 @@ impl Stage {
             let below = format!("{path}/");
             self.files.retain(|path, _| !path.starts_with(&below) || spared(path));
             return None;
+        }
+        if self.in_the_way.as_deref() == Some(path) {
+            let damage = Damage("something else has its name".into());
+            return Some(LeftAlone { path: change.path.clone(), damage });
         }
         let old = self.files.get(path).map(String::as_bytes);
         match set.content(change, old) {
