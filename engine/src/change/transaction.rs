@@ -382,10 +382,9 @@ impl Transactions {
         let why = match (path.tree, refusal, number) {
             // Somebody has written the file just now.
             (Tree::Static, Refusal::Changed, _) if group.attempts() < ATTEMPTS => return true,
-            (Tree::Static, Refusal::Changed, _) => Failure::ChangedByHand,
+            (_, Refusal::Changed, _) => Failure::ChangedByHand,
             (Tree::Static, _, _) => Failure::NotWritten(format!("{path}: {refusal}")),
             (Tree::Configuration, Refusal::Occupied, Some(number)) => return self.taken.insert(number),
-            (Tree::Configuration, Refusal::Changed, _) => Failure::ChangedByHand,
             (Tree::Configuration, _, _) => Failure::NotItsOwn,
         };
         let owners: Vec<ItemId> = plan.owners_of(path).collect();
