@@ -53,7 +53,7 @@ fn part(operation: &Operation) -> Result<Part, Answer> {
     let named = operation.op.split_once('/').and_then(|(_, name)| Part::named(name));
     named.ok_or_else(|| {
         let known: Vec<_> = Part::ALL.into_iter().map(Part::name).collect();
-        report::single(operation, Err(&format!("there is no part of this name, only {}", known.join(", "))))
+        report::single(operation, Err(&format!("there is no part of this name, only {}", known.join(", "))), &[])
     })
 }
 

@@ -18,7 +18,7 @@ pub(super) fn answer(operation: &Operation, response: Response) -> Answer {
     }
     match outcome {
         Outcome::Items { done, failed } => items(operation, &done, &failed, &left_alone),
-        Outcome::Single(result) => single(operation, result.as_deref().map_err(String::as_str)),
+        Outcome::Single(result) => single(operation, result.as_deref().map_err(String::as_str), &left_alone),
     }
 }
 
@@ -43,20 +43,23 @@ fn items(operation: &Operation, done: &[Value], failed: &[Failed], left_alone: &
 }
 
 /// What came of the one thing that was asked for: what was done, or why nothing was.
-pub(super) fn single(operation: &Operation, result: Result<&str, &str>) -> Answer {
+pub(super) fn single(operation: &Operation, result: Result<&str, &str>, left_alone: &[String]) -> Answer {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Texts<'a> {
         op: &'a str,
         done: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         failed: Option<&'a str>,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        left_alone: &'a [String],
     }
     let empty = (operation.form != Form::Time).then_some("");
     let (done, failed) = match result {
         Ok(done) => (done, empty),
         Err(why) => ("", Some(why)),
     };
-    json(&Texts { op: &operation.op, done, failed })
+    json(&Texts { op: &operation.op, done, failed, left_alone })
 }
 
 fn json(value: &impl Serialize) -> Answer {
@@ -109,6 +112,15 @@ mod tests {
         ] {
             assert_eq!(shown(change, outcome, &[], None), (200, expected));
         }
+    }
+
+    #[test]
+    fn a_time_says_what_was_left_alone() {
+        let done = Outcome::Single(Ok("now".into()));
+        let expected =
+            json!({"op": "conferences/rebuildcontacts", "done": "now", "leftAlone": ["a is damaged", "b is damaged"]});
+        let left_alone = ["a is damaged", "b is damaged"];
+        assert_eq!(shown(Change::RebuildContacts, done, &left_alone, None), (200, expected));
     }
 
     #[test]
