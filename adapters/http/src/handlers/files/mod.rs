@@ -18,6 +18,7 @@ mod wish;
 use std::sync::Arc;
 
 use fsconnector_disk::Root;
+use fsconnector_engine::state::User;
 use tiny_http::Request;
 
 use super::sending::send;
@@ -65,6 +66,10 @@ impl Files {
         let (tree, state) = (self.tree.as_deref(), published.state());
         let all = || Recordings::all(&self.recordings);
         let of_friends = || Recordings::of_friends(&self.recordings, state);
+        let for_user = |answer: &dyn Fn(&User) -> Reply| match provisioning::user(state, &wish.caller) {
+            Some(user) => answer(user),
+            None => Problem::not_found().into(),
+        };
         match wish.file {
             FileRoute::Page => pages::reply(tree, wish),
             FileRoute::Recordings => all().list(),
@@ -74,10 +79,47 @@ impl Files {
             FileRoute::FriendsRecordings => of_friends().list(),
             FileRoute::FriendsRecording => of_friends().one(wish),
             FileRoute::DelFriendsRecordings => of_friends().remove(wish),
-            FileRoute::Linphone => provisioning::linphone(tree, wish),
-            FileRoute::Phone => provisioning::phone(tree, state, wish),
-            FileRoute::PhoneShared(folder) => provisioning::shared(tree, folder, wish),
-            FileRoute::Upload => upload::reply(self.uploads.as_deref(), state, wish),
+            FileRoute::Linphone => for_user(&|user| provisioning::linphone(tree, user, wish)),
+            FileRoute::Phone => for_user(&|user| provisioning::phone(tree, state, user, wish)),
+            FileRoute::PhoneShared(folder) => for_user(&|_| provisioning::shared(tree, folder, wish)),
+            FileRoute::Upload => for_user(&|user| upload::reply(self.uploads.as_deref(), state, user, wish)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    use http::StatusCode;
+    use tiny_http::{Header, TestRequest};
+
+    use crate::caller::HEADER;
+    use crate::sample;
+
+    /// What is answered to somebody who had this id and this name when the gate looked.
+    fn answered(files: &Files, path: &str, id: &str, name: &str) -> StatusCode {
+        let caller = Header::from_bytes(HEADER, format!("admin 192.0.2.1 {id} {name}")).unwrap();
+        let request: Request = TestRequest::new().with_path(path).with_header(caller).into();
+        let Ok(wish) = Wish::read(&request, b"") else { panic!("no wish") };
+        files.reply(&wish).status
+    }
+
+    #[test]
+    fn nobody_gets_the_files_of_whoever_was_given_the_same_id_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["linphone/20000/linphone.xml", "polycom/ucs/sip.ld", "polycom/ucs/Config/site.cfg"] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "password").unwrap();
+        }
+        let tree = Some(Arc::new(Root::open_folder(folder.path()).unwrap()));
+        let files = Files { current: Arc::default(), tree, recordings: None.into(), uploads: None };
+        files.current.publish(sample::state());
+        for path in ["/linphone", "/polycom/sip.ld", "/polycom/Config/site.cfg"] {
+            assert_eq!(answered(&files, path, "20000", "anna"), StatusCode::OK, "{path}");
+            assert_eq!(answered(&files, path, "20000", "adam"), StatusCode::NOT_FOUND, "{path}");
         }
     }
 }

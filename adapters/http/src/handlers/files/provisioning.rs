@@ -4,7 +4,7 @@ use std::io;
 
 use fsconnector_disk::{RelPath, Root};
 use fsconnector_engine::mac::Mac;
-use fsconnector_engine::state::State;
+use fsconnector_engine::state::{State, User};
 
 use super::media_type;
 use super::offer::{Keeping, Offer, refusal};
@@ -27,19 +27,20 @@ struct Provision {
     keeping: Keeping,
 }
 
-/// Answers with the provisioning of the caller's Linphone.
-pub(super) fn linphone(tree: Option<&Root>, wish: &Wish<'_>) -> Reply {
-    reply(tree, Provision::linphone(&wish.caller.id), wish)
+/// The user who asks, as long as that is the same one. Since the gate has looked, the id may have become somebody else's.
+pub(super) fn user<'s>(state: &'s State, caller: &NamedCaller) -> Option<&'s User> {
+    state.users.by_id(&caller.id).filter(|user| *user.name == *caller.name)
 }
 
-/// Answers with a file of the caller's Polycom phone, or with one for all of them, as its name says.
-pub(super) fn phone(tree: Option<&Root>, state: &State, wish: &Wish<'_>) -> Reply {
+/// Answers with the provisioning of this user's Linphone.
+pub(super) fn linphone(tree: Option<&Root>, user: &User, wish: &Wish<'_>) -> Reply {
+    reply(tree, Provision::linphone(user.id.as_str()), wish)
+}
+
+/// Answers with a file of this user's Polycom phone, or with one for all of them, as its name says.
+pub(super) fn phone(tree: Option<&Root>, state: &State, user: &User, wish: &Wish<'_>) -> Reply {
     let provision = wish.name().and_then(|name| {
-        if is_shared(&name) {
-            Provision::shared(None, &[name])
-        } else {
-            Provision::own(&phone_of(state, &wish.caller)?, &name)
-        }
+        if is_shared(&name) { Provision::shared(None, &[name]) } else { Provision::own(&phone_of(state, user)?, &name) }
     });
     reply(tree, provision, wish)
 }
@@ -49,10 +50,8 @@ pub(super) fn shared(tree: Option<&Root>, folder: &str, wish: &Wish<'_>) -> Repl
     reply(tree, wish.names().and_then(|names| Provision::shared(Some(folder), &names)), wish)
 }
 
-/// The address of the caller's phone. Of two users with one phone it is the first one's, as its files are.
-pub(super) fn phone_of(state: &State, caller: &NamedCaller) -> Option<Mac> {
-    // Since the gate has looked, the id may have become somebody else's.
-    let user = state.users.by_id(&caller.id).filter(|user| *user.name == *caller.name)?;
+/// The address of this user's phone. Of two users with one phone it is the first one's, as its files are.
+pub(super) fn phone_of(state: &State, user: &User) -> Option<Mac> {
     let mac = Mac::parse(&user.polymac)?;
     let owner = state.users.iter().find(|user| Mac::parse(&user.polymac).as_ref() == Some(&mac))?;
     (owner.id == user.id).then_some(mac)
@@ -108,7 +107,7 @@ mod tests {
     use std::sync::Arc;
 
     use fsconnector_engine::access::Role;
-    use fsconnector_engine::state::{User, Users};
+    use fsconnector_engine::state::Users;
 
     use crate::sample;
 
@@ -124,25 +123,32 @@ mod tests {
         NamedCaller { role: Role::Guest, id: id.into(), name: name.into(), address: [192, 0, 2, 1].into() }
     }
 
-    fn phone(state: &State, id: &str, name: &str) -> Option<String> {
-        phone_of(state, &caller(id, name)).map(|mac| mac.to_string())
+    fn phone(state: &State, id: &str) -> Option<String> {
+        phone_of(state, state.users.by_id(id).unwrap()).map(|mac| mac.to_string())
+    }
+
+    #[test]
+    fn whoever_was_given_the_id_of_a_caller_meanwhile_is_another_one() {
+        let state = sample::state();
+        let found = |id, name| user(&state, &caller(id, name)).map(|user| user.id.as_str());
+        assert_eq!(found("21000", "mike"), Some("21000"));
+        assert_eq!(found("21000", "somebody before mike"), None);
+        assert_eq!(found("23000", "mike"), None);
     }
 
     #[test]
     fn everybody_has_the_own_phone_or_none() {
         let state = with_phones(["none", "00:04:F2:00:00:01", "x"]);
-        assert_eq!(phone(&state, "20000", "anna"), None);
-        assert_eq!(phone(&state, "21000", "mike").as_deref(), Some("0004f2000001"));
-        assert_eq!(phone(&state, "22000", "gast"), None);
-        assert_eq!(phone(&state, "21000", "somebody before mike"), None);
-        assert_eq!(phone(&state, "23000", "mike"), None);
+        assert_eq!(phone(&state, "20000"), None);
+        assert_eq!(phone(&state, "21000").as_deref(), Some("0004f2000001"));
+        assert_eq!(phone(&state, "22000"), None);
     }
 
     #[test]
     fn a_phone_of_two_users_is_the_first_ones() {
         let state = with_phones(["none", "0004f2000001", "00-04-F2-00-00-01"]);
-        assert_eq!(phone(&state, "21000", "mike").as_deref(), Some("0004f2000001"));
-        assert_eq!(phone(&state, "22000", "gast"), None);
+        assert_eq!(phone(&state, "21000").as_deref(), Some("0004f2000001"));
+        assert_eq!(phone(&state, "22000"), None);
     }
 
     #[test]

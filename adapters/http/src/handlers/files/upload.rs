@@ -4,7 +4,7 @@ use std::fmt;
 
 use fsconnector_disk::{Disk, UploadError, UploadName, Uploaded};
 use fsconnector_engine::mac::Mac;
-use fsconnector_engine::state::State;
+use fsconnector_engine::state::{State, User};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -25,9 +25,9 @@ impl Uploads for Disk {
     }
 }
 
-/// Takes what the caller's phone uploads.
-pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Reply {
-    match take(uploads, state, wish) {
+/// Takes what this user's phone uploads.
+pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Reply {
+    match take(uploads, state, user, wish) {
         Ok(receipt) => Reply::json(&receipt),
         Err(problem) => problem.into(),
     }
@@ -41,9 +41,9 @@ enum Receipt {
     Written(String),
 }
 
-fn take(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Result<Receipt, Problem> {
+fn take(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Result<Receipt, Problem> {
     let name = UploadName::parse(&wish.parameter).ok_or_else(bad_name)?;
-    let phone = phone_of(state, &wish.caller).ok_or_else(no_phone)?;
+    let phone = phone_of(state, user).ok_or_else(no_phone)?;
     let uploads = uploads.ok_or_else(not_kept)?;
     let uploaded = uploads.upload(&phone, &name, wish.body).map_err(|error| refusal(&phone, &error))?;
     log::debug!("the phone {phone} has uploaded {} bytes as {name}", wish.body.len());
