@@ -46,14 +46,19 @@ impl Root {
         Ok(entries(&folder)?.into_iter().filter(is_offered).map(|entry| entry.name).collect())
     }
 
-    /// Removes the plain file at `path`, durably. Anything else is [`io::ErrorKind::NotFound`], and stays.
+    /// Removes the plain file at `path`. Anything else is [`io::ErrorKind::NotFound`], and stays. What was right in this
+    /// folder is gone for good after [`sync`](Self::sync): once for all that were removed.
     pub fn remove(&self, path: &RelPath) -> io::Result<()> {
         let (folder, name) = (self.folder_of(path)?, path.file_name());
         if kind(&folder, name)? != EntryKind::File {
             return Err(io::ErrorKind::NotFound.into());
         }
-        unlinkat(&folder, name, AtFlags::empty())?;
-        Ok(fsync(&folder)?)
+        Ok(unlinkat(&folder, name, AtFlags::empty())?)
+    }
+
+    /// Makes durable which names there are right in this folder.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fsync(&self.folder)?)
     }
 
     /// The folder that holds the last name of `path`.
@@ -213,6 +218,7 @@ mod tests {
         assert!(outside.path().join("kept").exists() && folder.path().join("link").is_symlink());
         for file in ["1.wav", "a/2.wav"] {
             root.remove(&path(file)).unwrap();
+            root.sync().unwrap();
             assert!(!folder.path().join(file).exists());
         }
     }

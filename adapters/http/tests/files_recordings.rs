@@ -460,6 +460,21 @@ fn the_log_says_in_one_line_who_has_removed_what() {
     );
 }
 
+#[test]
+fn a_great_many_recordings_go_at_once_and_the_log_names_some_of_them() {
+    const COUNT: usize = 7500;
+    listen_to_the_log();
+    let archive = Archive::new();
+    let names: Vec<String> = (0..COUNT).map(|number| format!("many-{number:04}")).collect();
+    names.iter().for_each(|name| archive.record(name, ""));
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["many-missing"]).collect();
+    let answer = json(&archive.stage.connect().post("anna", "/api/recordings/del", &deletion(&names)));
+    assert_eq!((&answer["done"], &answer["failed"]), (&json!(names[..COUNT]), &json!(["many-missing"])));
+    assert!(names_in(archive.recordings.path()).is_empty());
+    let [line] = &lines_with("many-")[..] else { panic!("one line") };
+    assert!(line.contains(r#""many-0019" and 7480 more], failed [no recording "many-missing"]"#), "{line}");
+}
+
 /// What was logged, by all tests.
 static LOGGED: Log = Log(Mutex::new(Vec::new()));
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::media_type;
 use super::offer::{Keeping, Offer, refusal};
 use super::recording_name::RecordingName;
-use super::recordings_folder::RecordingsFolder;
+use super::recordings_folder::{OpenFolder, RecordingsFolder};
 use super::reply::Reply;
 use super::wish::Wish;
 use crate::handlers::body;
@@ -105,15 +105,31 @@ impl<'a> Recordings<'a> {
         Reply::json(&Report { op: &operation.op, removal })
     }
 
-    /// Removes one after the other: of a name that comes twice, the second is gone already.
+    /// Removes one after the other, of a name that comes twice the second is gone already; and then has them gone for
+    /// good, all together.
     fn remove_all<'n>(&self, names: &[&'n str]) -> Removal<'n> {
-        let (done, failed) = names.iter().copied().partition(|name| self.is_removed(name));
-        Removal { done, failed }
+        let none = || Removal { done: Vec::new(), failed: names.to_vec() };
+        let folder = match self.folder.opened() {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return none(),
+            Err(error) => {
+                log::error!("the recordings cannot be removed: {error}");
+                return none();
+            }
+        };
+        let (done, failed): (Vec<_>, _) = names.iter().copied().partition(|name| self.is_removed(&folder, name));
+        match folder.sync() {
+            Err(error) if !done.is_empty() => {
+                log::error!("recordings were removed, but may come back: {error}");
+                none()
+            }
+            _ => Removal { done, failed },
+        }
     }
 
-    fn is_removed(&self, name: &str) -> bool {
+    fn is_removed(&self, folder: &OpenFolder, name: &str) -> bool {
         let Some(name) = RecordingName::parse(name).filter(|name| self.has(name)) else { return false };
-        match self.folder.remove(&name) {
+        match folder.remove(&name) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
@@ -138,11 +154,20 @@ impl<'a> Recordings<'a> {
             Circle::Admins => "api/recordings/del",
             Circle::Friends(_) => "delfriendsrec",
         };
-        let shown = |name: &&str| Shown(name.as_bytes()).to_string();
-        let done = removal.done.iter().map(shown).collect();
-        let failed = removal.failed.iter().map(|name| format!("no recording {}", shown(name))).collect();
+        let done = noted(&removal.done, "");
+        let failed = noted(&removal.failed, "no recording ");
         log::info!("{}", Note::Audit { caller, op, done, failed });
     }
+}
+
+/// The log names no more than these, and counts the others.
+const MOST_NOTED: usize = 20;
+
+/// What the log says of these names, each with these words before it.
+fn noted(names: &[&str], words: &str) -> Vec<String> {
+    let shown = names.iter().take(MOST_NOTED).map(|name| format!("{words}{}", Shown(name.as_bytes())));
+    let others = names.len().checked_sub(MOST_NOTED).filter(|others| *others > 0);
+    shown.chain(others.map(|others| format!("and {others} more"))).collect()
 }
 
 /// What became of names, each as it was sent.

@@ -45,12 +45,12 @@ impl RecordingsFolder {
 
     /// Opens a recording. Anything but a plain file is [`io::ErrorKind::NotFound`].
     pub(super) fn open(&self, name: &RecordingName) -> io::Result<File> {
-        self.look_up(Root::open_folder)?.open(&path(name)?)
+        self.opened()?.0.open(&path(name)?)
     }
 
-    /// Removes a recording, durably. Anything but a plain file is [`io::ErrorKind::NotFound`], and stays.
-    pub(super) fn remove(&self, name: &RecordingName) -> io::Result<()> {
-        self.look_up(Root::open_folder)?.remove(&path(name)?)
+    /// Opens the folder, to remove recordings.
+    pub(super) fn opened(&self) -> io::Result<OpenFolder> {
+        self.look_up(Root::open_folder).map(OpenFolder)
     }
 
     /// Opens the folder. The log is told when it is not there, and again only when it has been there meanwhile.
@@ -62,6 +62,21 @@ impl RecordingsFolder {
             log::warn!("there is no folder {} for recordings; until there is, no recordings are shown", path.display());
         }
         opened
+    }
+}
+
+/// The folder of the recordings, held open.
+pub(super) struct OpenFolder(Root);
+
+impl OpenFolder {
+    /// Removes a recording. Anything but a plain file is [`io::ErrorKind::NotFound`], and stays.
+    pub(super) fn remove(&self, name: &RecordingName) -> io::Result<()> {
+        self.0.remove(&path(name)?)
+    }
+
+    /// Has what was removed be gone for good.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.0.sync()
     }
 }
 
