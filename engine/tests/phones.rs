@@ -134,12 +134,12 @@ fn a_damaged_directory_is_left_alone_and_named_and_the_change_is_made() {
 }
 
 #[test]
-fn an_upload_in_the_middle_of_a_change_has_it_tried_again() {
+fn a_phones_file_that_somebody_writes_in_the_middle_of_a_change_has_it_tried_again() {
     let mut stage = Stage::with_phones();
     stage.ask("users/add", &json!([user("anna", "team", MAC)]));
     let [directory, ..] = phone_files(MAC);
     stage.refuse = Some((directory, Refusal::Changed));
-    stage.refuses_once = true;
+    stage.refusals = 1;
     let answer = stage.ask("users/mod", &json!([{"id": "20000", "name": "anne", "polymac": MAC}]));
     assert_eq!((answer.done[0]["name"].clone(), answer.errors()), (json!("anne"), vec![]));
 }

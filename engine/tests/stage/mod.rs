@@ -83,8 +83,8 @@ pub(crate) struct Stage {
     /// Folders that the switch does not include.
     pub(crate) hidden: Vec<String>,
     pub(crate) refuse: Option<(String, Refusal)>,
-    /// Whether a refusal for a changed file comes once only.
-    pub(crate) refuses_once: bool,
+    /// How often that comes at most.
+    pub(crate) refusals: u32,
     /// A file that cannot be written.
     pub(crate) in_the_way: Option<String>,
     pub(crate) disk_error: Option<String>,
@@ -160,7 +160,7 @@ impl Stage {
             rejects: None,
             hidden: Vec::new(),
             refuse: None,
-            refuses_once: false,
+            refusals: u32::MAX,
             in_the_way: None,
             disk_error: None,
             sends_events: false,
@@ -382,8 +382,8 @@ impl Stage {
             refused.extend(told.or(missing).or(found.and_then(Result::err)).map(|why| (change.path.clone(), why)));
         }
         if !refused.is_empty() {
-            // A refusal that a test wants comes once: the next attempt finds other things.
-            self.refuse.take_if(|(_, refusal)| self.refuses_once && *refusal == Refusal::Changed);
+            self.refusals -= 1;
+            self.refuse.take_if(|_| self.refusals == 0);
             return Err(FileError::Refused(refused));
         }
         self.before = Some(self.files.clone());
