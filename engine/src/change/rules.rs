@@ -158,7 +158,7 @@ pub(super) fn conference_name(value: &str) -> Result<(), Forbidden> {
     } else if CONFERENCE_COMMANDS.contains(&value) {
         Err(Forbidden::ConferenceCommand)
     } else {
-        Ok(())
+        safe(value)
     }
 }
 
@@ -242,6 +242,13 @@ mod tests {
         assert_eq!(polymac("").as_deref(), Ok("none"));
         for bad in ["0004f2aabbc", "0004f2aabbcg", "00::04f2aabbcc", "../../etc/pas"] {
             assert_eq!(polymac(bad), Err(Forbidden::NotAMac), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_conference_name_does_not_make_the_switch_lose_its_line() {
+        for bad in ["X-PRE-PROCESS", "my_x-Pre-Process-2"] {
+            assert_eq!(conference_name(bad), Err(Forbidden::Preprocessor), "{bad}");
         }
     }
 
