@@ -145,7 +145,7 @@ impl Engine {
         } else if self.session.is_none() {
             // All the rest needs the switch.
             return false;
-        } else if self.transactions.is_unsettled() {
+        } else if self.transactions.is_unsettled() && !self.transactions.has_remedy() {
             self.own_reload = true;
             let (transactions, mut desk) = self.desk(out);
             transactions.settle(&mut desk);
@@ -168,14 +168,15 @@ impl Engine {
         if self.transactions.is_unrestored() || !self.sweeps.has_work() {
             return false;
         }
-        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session };
+        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session, state: None };
         let step = self.sweeps.go_on(&state, &self.press, now.wall, &mut desk);
         self.take(now, step, out);
         true
     }
 
     fn desk<'a>(&'a mut self, out: &'a mut Vec<Effect>) -> (&'a mut Transactions, Desk<'a>) {
-        (&mut self.transactions, Desk { out, last_effect: &mut self.last_effect, session: self.session })
+        let state = self.published.clone();
+        (&mut self.transactions, Desk { out, last_effect: &mut self.last_effect, session: self.session, state })
     }
 
     fn tick(&mut self, now: Now) {
@@ -316,6 +317,9 @@ impl Engine {
                 self.info.reload = Some(Reload { at: now.wall, message });
             }
             self.take(now, step, out);
+            if self.transactions.has_remedy() {
+                self.retry = None;
+            }
             if self.is_idle() {
                 // The switch does not take what is in the tree: readers are to see what it has instead.
                 self.ask(out);
@@ -335,7 +339,7 @@ impl Engine {
             }
             Err(result) => result,
         };
-        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session };
+        let mut desk = Desk { out, last_effect: &mut self.last_effect, session: self.session, state: None };
         let result = match self.sweeps.files_done(id, result, self.published.as_ref(), &mut desk) {
             Ok(step) => return self.take(now, step, out),
             Err(result) => result,

@@ -98,15 +98,10 @@ impl fmt::Display for Note {
                 )
             }
             Self::Audit { caller, op, done, failed } => {
-                write!(
-                    f,
-                    "{:?} ({}) from {}: {op}: done [{}]",
-                    caller.name,
-                    caller.id,
-                    caller.address,
-                    done.join(" ")
-                )?;
-                if failed.is_empty() { Ok(()) } else { write!(f, ", failed [{}]", failed.join("; ")) }
+                let done = some_of(done, " ", DONE_SHOWN);
+                write!(f, "{:?} ({}) from {}: {op}: done [{done}]", caller.name, caller.id, caller.address)?;
+                let shown = some_of(failed, "; ", FAILED_SHOWN);
+                if failed.is_empty() { Ok(()) } else { write!(f, ", failed [{shown}]") }
             }
             Self::NotWritten(error) => write!(f, "files could not be written, and nothing was changed: {error}"),
             Self::NotUndone(error) => {
@@ -118,5 +113,28 @@ impl fmt::Display for Note {
             Self::Damaged(left) => left.fmt(f),
             Self::Odd(oddity) => oddity.fmt(f),
         }
+    }
+}
+
+/// How many items of each kind a line shows: whoever asks must not fill the log.
+const DONE_SHOWN: usize = 1_000;
+const FAILED_SHOWN: usize = 20;
+
+/// The first of `items`, and how many more there are.
+fn some_of(items: &[String], separator: &str, most: usize) -> String {
+    let shown = items.get(..most).unwrap_or(items).join(separator);
+    if items.len() <= most { shown } else { format!("{shown}{separator}… {} more", items.len() - most) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_off_where_it_gets_too_long_for_a_line() {
+        let items = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(some_of(&items, " ", 3), "a b c");
+        assert_eq!(some_of(&items, "; ", 1), "a; … 2 more");
+        assert_eq!(some_of(&[], " ", 1), "");
     }
 }

@@ -241,6 +241,11 @@ impl Users {
         Some((&self.list[position as usize], role))
     }
 
+    /// Whether anybody of this role can log in.
+    pub fn can_log_in(&self, role: Role) -> bool {
+        self.logins.iter().any(|(_, of)| *of == role)
+    }
+
     /// Who cannot log in, and why.
     pub fn barred(&self) -> impl Iterator<Item = (&User, Barred)> {
         self.barred.iter().map(|(position, why)| (&self.list[*position as usize], *why))

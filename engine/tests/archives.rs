@@ -97,3 +97,44 @@ fn changes_store_and_restore_happen_in_the_order_in_which_they_were_asked_for() 
     let expected = ["commit", "keep", "archive", "commit", "keep", "restore", "keep", "commit", "keep"];
     assert_eq!(stage.works, expected, "the two in between went together");
 }
+
+#[test]
+fn a_tree_that_the_switch_does_not_take_is_stored_and_mended_by_a_restore() {
+    let mut stage = stage();
+    stage.rejects = Some("+OK [[error near line 7]]".into());
+    add_fails(&mut stage);
+    // The tree is broken by hand; what was archived is not.
+    stage.files.insert("directory/team/20009.xml".into(), "broken".into());
+    stage.rejects_with = Some("directory/team/20009.xml".into());
+    assert_eq!(stage.ask("store/dialplan", &Value::Null).single, Some(Ok("store/dialplan.tar.gz".into())));
+    assert_eq!(stage.ask("restore/directory", &Value::Null).single, Some(Ok("directory".into())));
+    assert_eq!(stage.paths(), ["directory/team/20000.xml"]);
+    add(&mut stage, "cleo");
+}
+
+fn add_fails(stage: &mut Stage) {
+    let item = json!([{"name": "fail", "email": "a@example.org", "context": "team"}]);
+    assert_eq!(stage.ask("users/add", &item).errors(), ["+OK [[error near line 7]]"]);
+}
+
+#[test]
+fn a_rebuild_of_a_tree_that_the_switch_does_not_take_fails_for_all_users_each_time() {
+    let mut stage = stage();
+    stage.rejects = Some("+OK [[error near line 7]]".into());
+    for _ in 0..2 {
+        let answer = stage.ask("users/rebuild", &Value::Null);
+        assert_eq!(answer.errors(), ["+OK [[error near line 7]]", "+OK [[error near line 7]]"]);
+    }
+}
+
+#[test]
+fn a_restore_that_leaves_no_administrator_is_undone() {
+    let mut stage = Stage::new();
+    stage.ask("users/add", &json!([{"name": "gus", "email": "g@example.org", "context": "public"}]));
+    stage.ask("store/directory", &Value::Null);
+    add(&mut stage, "anna");
+    let answer = stage.ask("restore/directory", &Value::Null).single;
+    assert_eq!(answer, Some(Err("with it no administrator could log in any more".into())));
+    assert_eq!(stage.paths().len(), 2);
+    assert_eq!(stage.state().users.len(), 2);
+}

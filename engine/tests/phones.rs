@@ -365,3 +365,15 @@ fn whose_linphone_file_is_left_alone_is_the_one_who_fails() {
     assert_eq!(ids(&answer.done, "/id"), ["20000"]);
     assert_eq!(ids(&answer.failed, "/user/id"), ["20001"]);
 }
+
+#[test]
+fn what_is_left_of_a_phone_that_nobody_had_is_not_the_new_owners() {
+    let mut stage = Stage::with_phones();
+    let [directory, ..] = phone_files(MAC);
+    let left = "<directory><item_list><item><ln>Mum</ln></item></item_list></directory>";
+    stage.files.insert(directory.clone(), left.into());
+    stage.files.insert(format!("polycom/{MAC}/{MAC}-calls.xml"), "calls".into());
+    stage.ask("users/add", &json!([user("anna", "team", MAC)]));
+    assert!(!stage.file(&directory).contains("Mum"));
+    assert!(!stage.files.contains_key(&format!("polycom/{MAC}/{MAC}-calls.xml")));
+}

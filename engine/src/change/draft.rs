@@ -260,10 +260,11 @@ impl Draft {
         self.phones.owner(mac)
     }
 
-    /// Whether this user had the phone before, perhaps under another id, or nobody had it.
+    /// Whether this user had the phone before, perhaps under another id. What is left of a phone that nobody had was
+    /// somebody's whose file is gone.
     pub(super) fn phone_stays(&self, mac: &Mac, id: &UserId) -> bool {
         let origin = self.origins.get(id).unwrap_or(id);
-        self.phones_before.owner(mac).is_none_or(|before| before == origin)
+        self.phones_before.owner(mac).is_some_and(|before| before == origin)
     }
 
     fn user_change(&self, id: &UserId, after: Option<&User>) -> Option<Change> {

@@ -55,6 +55,13 @@ impl Queued {
     }
 }
 
+impl Queued {
+    /// Whether it is carried out by itself: it makes or uses an archive.
+    fn goes_alone(&self) -> bool {
+        matches!(self.command, Command::Store(_) | Command::Restore(_))
+    }
+}
+
 /// What the password of an item is made of: the request's entropy, and the place of the item in it.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
@@ -85,6 +92,8 @@ pub(crate) enum Failure {
     Unfit(String),
     /// A file of the phone was left alone, in these words.
     LeftAlone(String),
+    /// Nobody could administer the system any more.
+    NoAdmin,
     /// The program ends.
     Stops,
     /// There is no static tree, so phones are not provisioned.
@@ -114,6 +123,7 @@ impl fmt::Display for Failure {
             Self::Rejected(words) | Self::Unfit(words) | Self::LeftAlone(words) => f.write_str(words),
             Self::NotWritten(reason) => write!(f, "the files could not be written: {reason}"),
             Self::NoStaticTree => f.write_str("the static tree cannot be reached, so there is no provisioning; the log says why"),
+            Self::NoAdmin => f.write_str("with it no administrator could log in any more"),
             Self::Stops => f.write_str("the connector stops; ask again when it is back"),
             Self::NotPutBack => f.write_str(
                 "a change failed and its files could not be put back; that is tried again until it succeeds, and the log says why",

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::command::{Failed, Form, Outcome, Response, Unavailable};
+use super::command::{Command, Failed, Form, Noun, Outcome, Response, Unavailable};
 use super::plan::Plan;
 use super::transaction::{Group, Task};
 use super::{Failure, Queued};
+use crate::query::user_json;
+use crate::state::State;
 
 /// The requests with their answers.
 pub(super) fn answered(responses: Vec<Response>, requests: Vec<Queued>) -> Vec<(Queued, Response)> {
@@ -71,6 +73,18 @@ pub(super) fn none_done(queued: &Queued, error: &str) -> Response {
             let failed = queued.command.sent().into_iter().map(fail).collect();
             items(queued, Vec::new(), failed)
         }
+    }
+}
+
+/// The answer to a request all of which fails for the same reason; that of a rebuild is of all users there are.
+pub(super) fn all_failed(queued: &Queued, why: &Failure, state: Option<&State>) -> Response {
+    let error = why.to_string();
+    match (&queued.command, state) {
+        (Command::RebuildUsers, Some(state)) => {
+            let fail = |user| Failed { error: error.clone(), noun: Noun::User, item: user_json(user) };
+            items(queued, Vec::new(), state.users.iter().map(fail).collect())
+        }
+        _ => none_done(queued, &error),
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::command::{Command, Response, Unavailable};
 use super::plan::{ItemId, Plan, force};
 use super::press::Press;
-use super::response::{all_done, all_fail, answered, none_done, refused, single};
+use super::response::{all_done, all_fail, all_failed, answered, each, refused, single};
 use super::{Failure, Queued};
+use crate::access::Role;
 use crate::change_set::{ChangeSet, Refusal};
 use crate::esl::command::SwitchCommand;
 use crate::files::{LeftAlone, Part};
@@ -38,6 +39,8 @@ pub(crate) struct Transactions {
     phase: Phase,
     /// Whether the switch may have loaded what was put back since.
     unsettled: bool,
+    /// Whether the switch did not take the last reload.
+    rejected: bool,
     /// Whether files could not be put back yet.
     unrestored: bool,
     /// Numbers whose files were found to exist, though nothing shows them: until the requests that met them are answered.
@@ -137,6 +140,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) out: &'a mut Vec<Effect>,
     pub(crate) last_effect: &'a mut EffectId,
     pub(crate) session: Option<Epoch>,
+    /// What readers know.
+    pub(crate) state: Option<Arc<State>>,
 }
 
 impl Desk<'_> {
@@ -157,7 +162,15 @@ impl Desk<'_> {
 impl Transactions {
     /// A machine with nothing to do. Unsettled if files were put back before it started.
     pub(crate) fn new(press: Arc<Press>, unsettled: bool) -> Self {
-        Self { press, queue: VecDeque::new(), phase: Phase::Idle, unsettled, unrestored: false, taken: BTreeSet::new() }
+        Self {
+            press,
+            queue: VecDeque::new(),
+            phase: Phase::Idle,
+            unsettled,
+            rejected: false,
+            unrestored: false,
+            taken: BTreeSet::new(),
+        }
     }
 
     /// Whether nothing is under way.
@@ -173,6 +186,11 @@ impl Transactions {
     /// Whether a reload has to come before anything else but that.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.unsettled
+    }
+
+    /// Whether the next request can be carried out, or can even mend it, though the switch takes no reload.
+    pub(crate) fn has_remedy(&self) -> bool {
+        self.rejected && self.queue.front().is_some_and(Queued::goes_alone)
     }
 
     /// Whether requests wait.
@@ -226,8 +244,7 @@ impl Transactions {
 
     /// Begins a transaction of all requests up to the next that goes alone.
     fn change(&mut self, state: Arc<State>, desk: &mut Desk<'_>) -> Step {
-        let goes_alone = |queued: &Queued| matches!(queued.command, Command::Store(_) | Command::Restore(_));
-        let until = self.queue.iter().position(goes_alone).unwrap_or(self.queue.len());
+        let until = self.queue.iter().position(Queued::goes_alone).unwrap_or(self.queue.len());
         let requests: Vec<Queued> = self.queue.drain(..until).collect();
         let renderer = self.press.renderer(&state);
         if !requests.iter().any(|queued| queued.attempts > 0) {
@@ -263,6 +280,9 @@ impl Transactions {
             Reply::Refused(text) => text.clone(),
         };
         let succeeded = message == SUCCESS;
+        if self.is_reload(id) {
+            self.rejected = !succeeded;
+        }
         let step = match std::mem::take(&mut self.phase) {
             Phase::Reloading { group, id: own } if own == id && succeeded => {
                 self.unsettled = false;
@@ -277,7 +297,7 @@ impl Transactions {
                 Step::ReadBack
             }
             Phase::Settling { id: own } if own == id => {
-                Step::Answer(self.fail_waiting(&Failure::Rejected(message.clone())))
+                Step::Answer(self.fail_changes(&Failure::Rejected(message.clone()), desk))
             }
             other => {
                 self.phase = other;
@@ -287,14 +307,22 @@ impl Transactions {
         Some((message, step))
     }
 
-    /// The switch does not even take what is there, or that cannot be put right: whoever waits is told so.
-    fn fail_waiting(&mut self, why: &Failure) -> Vec<(Queued, Response)> {
-        let why = why.to_string();
-        let fail = |queued: Queued| {
-            let response = none_done(&queued, &why);
-            (queued, response)
-        };
-        self.queue.drain(..).map(fail).collect()
+    /// Whether this effect is the reload under way.
+    fn is_reload(&self, id: EffectId) -> bool {
+        matches!(&self.phase, Phase::Reloading { id: own, .. } | Phase::Settling { id: own } if *own == id)
+    }
+
+    /// The switch does not even take what is there: whoever waits for a change is told so. What can be done all the same,
+    /// or can mend it, goes on.
+    fn fail_changes(&mut self, why: &Failure, desk: &Desk<'_>) -> Vec<(Queued, Response)> {
+        let (spared, changes): (Vec<_>, Vec<_>) = self.queue.drain(..).partition(Queued::goes_alone);
+        self.queue.extend(spared);
+        each(changes, |queued| all_failed(queued, why, desk.state.as_deref()))
+    }
+
+    /// Files cannot be put right: whoever waits is told so.
+    fn fail_waiting(&mut self, why: &Failure, desk: &Desk<'_>) -> Vec<(Queued, Response)> {
+        each(self.queue.drain(..).collect(), |queued| all_failed(queued, why, desk.state.as_deref()))
     }
 
     /// Takes what the engine has read after the reload.
@@ -307,6 +335,9 @@ impl Transactions {
                 return self.undo(group, Verdict::Fail(Failure::Unreadable), desk);
             }
         };
+        if matches!(group.task, Task::Restore(_)) && !reading.users.can_log_in(Role::Admin) {
+            return self.undo(group, Verdict::Fail(Failure::NoAdmin), desk);
+        }
         let not_shown = group.plan().map(|plan| plan.not_shown(&reading)).unwrap_or_default();
         if not_shown.is_empty() {
             let id = desk.files(FileWork::Keep);
@@ -450,7 +481,11 @@ impl Transactions {
     }
 
     fn restored(&mut self, result: Result<FilesDone, FileError>, desk: &mut Desk<'_>) -> Step {
-        if self.put_back(result, desk) { Step::Wait } else { Step::Answer(self.fail_waiting(&Failure::NotPutBack)) }
+        if self.put_back(result, desk) {
+            Step::Wait
+        } else {
+            Step::Answer(self.fail_waiting(&Failure::NotPutBack, desk))
+        }
     }
 
     /// Whether the files are as they were. If not, they have to be before anything else.

@@ -80,6 +80,8 @@ pub(crate) struct Stage {
     pub(crate) rounds: usize,
     /// What the switch says in place of a success.
     pub(crate) rejects: Option<String>,
+    /// The file without which it succeeds all the same.
+    pub(crate) rejects_with: Option<String>,
     /// Folders that the switch does not include.
     pub(crate) hidden: Vec<String>,
     pub(crate) refuse: Option<(String, Refusal)>,
@@ -107,6 +109,7 @@ pub(crate) fn command(op: &str, items: &Value) -> Command {
         "users/reprov" => Command::ReprovisionUsers,
         "conferences/rebuildcontacts" => Command::RebuildContacts,
         "store/directory" => Command::Store(Part::Directory),
+        "store/dialplan" => Command::Store(Part::Dialplan),
         "restore/directory" => Command::Restore(Part::Directory),
         "restore/freeswitch" => Command::Restore(Part::FreeSwitch),
         other => panic!("{other}"),
@@ -158,6 +161,7 @@ impl Stage {
             reloads: 0,
             rounds: 0,
             rejects: None,
+            rejects_with: None,
             hidden: Vec::new(),
             refuse: None,
             refusals: u32::MAX,
@@ -436,7 +440,8 @@ impl Stage {
     }
 
     fn reload(&mut self) -> String {
-        if let Some(words) = &self.rejects {
+        let is_broken = self.rejects_with.as_ref().is_none_or(|path| self.files.contains_key(path));
+        if let Some(words) = self.rejects.as_ref().filter(|_| is_broken) {
             return format!("{words}\n");
         }
         self.reloads += 1;
