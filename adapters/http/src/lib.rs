@@ -4,8 +4,9 @@
 //!   calling (HTTP Digest), and looks up in one table of routes what they may do. What the published state can answer, it
 //!   answers itself, from answers that are serialised once per state.
 //! - The **handlers** behind it, on threads of their own with tiny_http, do what waits or touches files. They listen on
-//!   Unix sockets that nobody else can reach; the **relay** is the bounded way there. What is short and what is long go in
-//!   lanes of their own, and in each lane every user has a share, so that nobody's slow downloads keep others waiting.
+//!   Unix sockets that nobody else can reach; the **relay** is the bounded way there. What is short, what is long, and each
+//!   kind of change go in lanes of their own, and in each every user has a share, so that nobody's slow downloads or
+//!   uploads keep others waiting. A short answer is taken whole into memory: a slow client holds up no handler with it.
 //! - The **description** of all that, an OpenAPI document, is made of the table of routes and of the schemas that check.
 //! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
 //!   waits for the engine but the client.
@@ -39,6 +40,7 @@
 
 mod answer;
 mod auth;
+mod budget;
 mod caller;
 mod change;
 mod current;

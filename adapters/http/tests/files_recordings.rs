@@ -466,7 +466,9 @@ fn a_great_many_recordings_go_at_once_and_the_log_names_some_of_them() {
     listen_to_the_log();
     let archive = Archive::new();
     let names: Vec<String> = (0..COUNT).map(|number| format!("many-{number:04}")).collect();
-    names.iter().for_each(|name| archive.record(name, ""));
+    for name in &names {
+        archive.record(name, "");
+    }
     let names: Vec<&str> = names.iter().map(String::as_str).chain(["many-missing"]).collect();
     let answer = json(&archive.stage.connect().post("anna", "/api/recordings/del", &deletion(&names)));
     assert_eq!((&answer["done"], &answer["failed"]), (&json!(names[..COUNT]), &json!(["many-missing"])));

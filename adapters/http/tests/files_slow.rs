@@ -112,9 +112,11 @@ fn while_they_do_not_read_everything_else_goes_on() {
 }
 
 fn when_all_downloads_are_taken_only_downloads_wait() {
+    /// More than there can be downloads.
+    const USERS: u32 = 140;
     let limits = Limits { write_time: Duration::from_millis(300), ..Limits::default() };
-    let archive = with_slow_users(limits, 12);
-    let slow = clients_that_read_nothing(&archive, 12, 8);
+    let archive = with_slow_users(limits, USERS);
+    let slow = clients_that_read_nothing(&archive, USERS, 1);
     let mut client = archive.stage.connect();
     assert_eq!(json(&client.get("mike", "/fr/friendsrec"))["files"], json!([SMALL, LARGE]));
     assert_eq!(client.get("gast", "/linphone").text(), "<config/>");

@@ -14,7 +14,7 @@ use fsconnector_disk::{LARGEST_LOG, MOST_FILES, NoStaticTree, TreePath, UploadEr
 use fsconnector_engine::files::FileError;
 use fsconnector_engine::mac::Mac;
 use fsconnector_engine::path::RelPath;
-use fsconnector_http::{GateConfig, Uploads};
+use fsconnector_http::{GateConfig, Limits, Uploads};
 use serde_json::json;
 
 /// The content of a file of the static tree.
@@ -142,6 +142,24 @@ fn an_upload_is_whole_or_nothing() {
     ));
     assert_eq!(client.answer(false).status, 200);
     assert_eq!(client.get("mike", "/polycom/x").text(), "123");
+}
+
+#[test]
+fn uploads_that_stall_keep_no_changes_waiting() {
+    let archive = Archive::with_limits(Limits { bodies_bytes: 100, ..Limits::default() });
+    let mut stalled = archive.stage.connect();
+    let authorization = stalled.authorization("mike", "PUT", "/polycom/x");
+    stalled.send(&format!("PUT /polycom/x HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 99\r\n\r\n"));
+    stalled.send(&"x".repeat(98));
+    // Once it has arrived, there is no room for another upload; for changes there is.
+    while put(&mut archive.stage.connect(), "anna", "/polycom/x", "", b"1234").status != 503 {}
+    let mut client = archive.stage.connect();
+    assert_eq!(client.post("anna", "/api/recordings/del", r#"[{"file":"x"}]"#).status, 200);
+    archive.stage.with_engine(|| {
+        assert_eq!(client.post("anna", "/api/users/del", r#"[{"id":"7"}]"#).status, 200);
+    });
+    stalled.send("x");
+    assert_eq!(stalled.answer(false).status, 200);
 }
 
 #[test]

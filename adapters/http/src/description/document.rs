@@ -163,9 +163,11 @@ fn refusals(route: &Route, answer: Content) -> BTreeSet<u16> {
     }
     match route.work {
         Work::Read(_) | Work::Description => (),
-        Work::File(FileRoute::Upload) => statuses.extend([404, 502, 507]),
+        Work::File(FileRoute::Upload) => statuses.extend([404, 502, 504, 507]),
+        Work::Command(_) | Work::File(FileRoute::DelRecordings | FileRoute::DelFriendsRecordings) => {
+            statuses.extend([502, 504]);
+        }
         Work::File(_) => statuses.extend([502]),
-        Work::Command(_) => statuses.extend([502, 504]),
     }
     statuses
 }

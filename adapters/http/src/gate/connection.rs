@@ -12,15 +12,16 @@ use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
-use super::decision::{Decision, Errand, Order, Outcome, Sequel};
+use super::decision::{Decision, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
 use super::limits::PIECE;
 use super::stopping::Stopping;
 use super::stream::{Broken, write_within};
-use super::upload::{Failure, Share, Source, Upload};
+use super::upload::{Failure, Source, Upload};
 use super::wire::AnswerHead;
 use crate::answer::Answer;
+use crate::budget::Portion;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::relay::Reply;
@@ -148,9 +149,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             Outcome::Answer(answer) => self.write_answer(decision, answer).await?,
             Outcome::Errand(errand) => {
                 let gate = Arc::clone(&self.gate);
-                match self.run(&gate, errand, &mut decision.sequel).await? {
+                match gate.files.fetch(errand.reading, &errand.ask).await {
                     Ok(reply) => self.hand_on(decision, reply).await?,
-                    Err(answer) => self.write_answer(decision, &answer).await?,
+                    Err(problem) => self.write_answer(decision, &problem.into()).await?,
                 }
             }
             Outcome::Order(order) => {
@@ -189,39 +190,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         Ok(answer.status)
     }
 
-    /// Has a handler do something with files; the answer of the gate itself if that comes to nothing.
-    async fn run<'g>(
-        &mut self,
-        gate: &'g Gate,
-        errand: &Errand,
-        sequel: &mut Sequel,
-    ) -> Result<Result<Reply<'g>, Answer>, Broken> {
-        match self.attempt_errand(gate, errand, sequel).await {
-            Ok(reply) => Ok(Ok(reply)),
-            Err(Failure::Broken(broken)) => Err(broken),
-            Err(Failure::Refused(problem)) => Ok(Err(match &errand.operation {
-                Some(operation) => problem.none_done(operation, Vec::new()).into(),
-                None => problem.into(),
-            })),
-        }
-    }
-
-    async fn attempt_errand<'g>(
-        &mut self,
-        gate: &'g Gate,
-        errand: &Errand,
-        sequel: &mut Sequel,
-    ) -> Result<Reply<'g>, Failure> {
-        let relay = gate.relay(errand.lane);
-        let share = relay.share(&errand.ask).await?;
-        let mut memory = gate.bodies.share();
-        let body = match errand.upload {
-            Some(upload) => Some(self.receive(gate, upload, &mut memory, sequel).await?),
-            None => None,
-        };
-        Ok(relay.fetch(&errand.ask, body.as_deref(), share).await?)
-    }
-
     /// Writes the answer of a handler, and then has the connection go on.
     async fn hand_on(&mut self, decision: &Decision, mut reply: Reply<'_>) -> Result<StatusCode, Broken> {
         self.output.clear();
@@ -241,7 +209,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         let gate = Arc::clone(&self.gate);
         let answer = match self.attempt_order(&gate, order, sequel).await {
             Ok(answer) => answer,
-            Err(Failure::Refused(problem)) => problem.none_done(&order.operation, Vec::new()).into(),
+            Err(Failure::Refused(problem)) => match &order.operation {
+                Some(operation) => problem.none_done(operation, Vec::new()).into(),
+                None => problem.into(),
+            },
             Err(Failure::Broken(broken)) => return Err(broken),
         };
         if self.stopping.is_asked() {
@@ -251,13 +222,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     }
 
     async fn attempt_order(&mut self, gate: &Gate, order: &Order, sequel: &mut Sequel) -> Result<Answer, Failure> {
-        let _turn = gate.commands.turn()?;
-        let mut memory = gate.bodies.share();
+        let changes = gate.changes(order.changing);
+        let _share = changes.share(&order.ask).await?;
+        let mut memory = changes.memory();
         let body = match order.upload {
             Some(upload) => self.receive(gate, upload, &mut memory, sequel).await?,
             None => Vec::new(),
         };
-        Ok(gate.commands.carry_out(&order.ask, &body).await?)
+        Ok(changes.carry_out(&order.ask, &body).await?)
     }
 
     /// Reads the body of a request.
@@ -265,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         &mut self,
         gate: &Gate,
         upload: Upload,
-        memory: &mut Share<'_>,
+        memory: &mut Portion<'_>,
         sequel: &mut Sequel,
     ) -> Result<Vec<u8>, Failure> {
         // Whoever fails in the middle of a body does not know where the next request begins.

@@ -19,7 +19,7 @@ use crate::description;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
-use crate::routes::{self, Changes, Found, Lane, Payload, Read, Work};
+use crate::routes::{self, Changes, Changing, Found, Lane, Payload, Read, Reading, Work};
 use crate::shown::Shown;
 use crate::target;
 
@@ -73,28 +73,26 @@ pub(super) enum Outcome {
     Answer(Answer),
     /// From files, behind the gate.
     Errand(Errand),
-    /// From the engine, by way of a handler behind the gate.
+    /// From whoever makes the change, by way of a handler behind the gate.
     Order(Order),
 }
 
-/// Something to be done with files.
+/// Something to be read.
 #[derive(Debug)]
 pub(super) struct Errand {
-    pub(super) lane: Lane,
+    pub(super) reading: Reading,
     pub(super) ask: Ask,
-    /// What the request has to bring along.
-    pub(super) upload: Option<Upload>,
-    /// What problems report on.
-    pub(super) operation: Option<Operation>,
 }
 
 /// A change that may be asked for.
 #[derive(Debug)]
 pub(super) struct Order {
-    pub(super) operation: Operation,
+    pub(super) changing: Changing,
     pub(super) ask: Ask,
     /// What says what is to be changed, if the request has to say it.
     pub(super) upload: Option<Upload>,
+    /// What problems report on.
+    pub(super) operation: Option<Operation>,
 }
 
 impl From<Problem> for Outcome {
@@ -206,18 +204,16 @@ impl Gate {
             Payload::Bytes => Some(Upload::of_bytes(head, &self.limits)?),
         };
         let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
+        let operation = changes.operation();
+        let order = |changing| Outcome::Order(Order { changing, ask: ask(), upload, operation });
         Ok(match route.work {
             Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded, published, caller))),
             Work::Description => Outcome::Answer(Answer::json(description::document())),
-            Work::File(file) => Outcome::Errand(Errand {
-                lane: file.lane(&decoded),
-                ask: ask(),
-                upload,
-                operation: changes.operation(),
-            }),
-            Work::Command(change) => {
-                Outcome::Order(Order { operation: change.operation(parameter), ask: ask(), upload })
-            }
+            Work::File(file) => match file.lane(&decoded) {
+                Lane::Reading(reading) => Outcome::Errand(Errand { reading, ask: ask() }),
+                Lane::Changing(changing) => order(changing),
+            },
+            Work::Command(_) => order(Changing::Configuration),
         })
     }
 

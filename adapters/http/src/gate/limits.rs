@@ -15,7 +15,8 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Bytes of what a phone uploads at once. More is 413.
     pub upload_bytes: u64,
-    /// Bytes of the bodies of all requests that are being received or carried out. More is 503.
+    /// Bytes of the bodies of all requests of one kind that are being received or carried out: changes of the
+    /// configuration, removals of recordings, uploads. More is 503.
     pub bodies_bytes: u64,
     /// For the body of a request.
     pub body_time: Duration,

@@ -35,8 +35,8 @@ use crate::auth::Authenticator;
 use crate::current::Current;
 use crate::deadline::within;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
-use crate::relay::{CommandRelay, Relay};
-use crate::routes::Lane;
+use crate::relay::{ChangeRelay, FileRelay};
+use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
 use connection::Conversation;
 use cors::Cors;
@@ -45,7 +45,6 @@ pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
 use stopping::Stopping;
 use stream::Broken;
-use upload::Budget;
 
 /// How a gate is set up.
 #[derive(Clone, Debug)]
@@ -104,12 +103,11 @@ pub struct Gate {
     cors: Cors,
     limits: Limits,
     started: Instant,
-    /// What the bodies of requests take of memory.
-    bodies: Budget,
-    commands: CommandRelay,
     /// Before `handlers`, so that their connections are closed first.
-    quick: Relay,
-    downloads: Relay,
+    files: FileRelay,
+    commands: ChangeRelay,
+    removals: ChangeRelay,
+    uploads: ChangeRelay,
     handlers: Handlers,
 }
 
@@ -128,16 +126,18 @@ impl Gate {
             uploads: config.uploads,
         };
         let handlers = Handlers::start(files, queue).map_err(GateError::Handlers)?;
+        let (reading, changing) = (|which| handlers.reading(which), |which| handlers.changing(which));
+        let bodies_bytes = config.limits.bodies_bytes;
         Ok(Self {
             current,
             authenticator: Authenticator::new(config.realm, &key),
             cors: Cors(config.origins),
-            bodies: Budget::of(config.limits.bodies_bytes),
             limits: config.limits,
             started: Instant::now(),
-            commands: CommandRelay::to(handlers.commands()),
-            quick: Relay::quick(handlers.files(Lane::Quick)),
-            downloads: Relay::downloads(handlers.files(Lane::Downloads)),
+            files: FileRelay::to(reading(Reading::Quick), reading(Reading::Download)),
+            commands: ChangeRelay::commands(changing(Changing::Configuration), bodies_bytes),
+            removals: ChangeRelay::removals(changing(Changing::Recordings), bodies_bytes),
+            uploads: ChangeRelay::uploads(changing(Changing::Uploads), bodies_bytes),
             handlers,
         })
     }
@@ -148,11 +148,12 @@ impl Gate {
         self.handlers.answer(id, response);
     }
 
-    /// The way to the handlers of files in this lane.
-    fn relay(&self, lane: Lane) -> &Relay {
-        match lane {
-            Lane::Quick => &self.quick,
-            Lane::Downloads => &self.downloads,
+    /// The way to the handlers of these changes.
+    fn changes(&self, changing: Changing) -> &ChangeRelay {
+        match changing {
+            Changing::Configuration => &self.commands,
+            Changing::Recordings => &self.removals,
+            Changing::Uploads => &self.uploads,
         }
     }
 

@@ -1,7 +1,6 @@
 //! The body of a request, on its way into memory: bounded in size, in time, and together with all others.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use http::StatusCode;
@@ -13,6 +12,7 @@ use super::head::{Body, Connection, Head};
 use super::input::Input;
 use super::limits::Limits;
 use super::stream::{Broken, write_within};
+use crate::budget::Portion;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 
@@ -98,7 +98,7 @@ pub(super) struct Source<'a, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
     /// Reads the whole body.
-    pub(super) async fn read(&mut self, upload: Upload, share: &mut Share<'_>) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn read(&mut self, upload: Upload, memory: &mut Portion<'_>) -> Result<Vec<u8>, Failure> {
         if upload.is_waited_for {
             let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
             write_within(self.deadline, self.limits.write_time, self.stream, go_on).await?;
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
         loop {
             let taken = reader.take(self.input.unread())?;
             self.input.consume(taken);
-            if !share.grow_to(reader.length()) {
+            if !memory.grow_to(reader.length()) {
                 return Err(too_much_at_once().into());
             }
             if reader.is_done() {
@@ -138,48 +138,6 @@ fn too_much_at_once() -> Problem {
         .retry_after(Problem::PAUSE)
 }
 
-/// What all bodies together may take of memory.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: Mutex<u64>,
-}
-
-/// What one body takes of it, given back when dropped.
-#[derive(Debug)]
-pub(super) struct Share<'a> {
-    budget: &'a Budget,
-    taken: u64,
-}
-
-impl Budget {
-    pub(super) fn of(bytes: u64) -> Self {
-        Self { left: Mutex::new(bytes) }
-    }
-
-    /// A share of nothing yet.
-    pub(super) fn share(&self) -> Share<'_> {
-        Share { budget: self, taken: 0 }
-    }
-}
-
-impl Share<'_> {
-    /// Makes it so large, if so much is left.
-    fn grow_to(&mut self, bytes: u64) -> bool {
-        let more = bytes.saturating_sub(self.taken);
-        let mut left = self.budget.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(after) = left.checked_sub(more) else { return false };
-        *left = after;
-        self.taken += more;
-        true
-    }
-}
-
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        *self.budget.left.lock().unwrap_or_else(PoisonError::into_inner) += self.taken;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,17 +150,5 @@ mod tests {
         for bad in ["", "text/json", "application/json, text/plain", "application/x-www-form-urlencoded", ";"] {
             assert!(!is_json(bad.as_bytes()), "{bad}");
         }
-    }
-
-    #[test]
-    fn shares_are_given_back_when_they_are_dropped() {
-        let budget = Budget::of(10);
-        let mut first = budget.share();
-        assert!(first.grow_to(4) && first.grow_to(6) && first.grow_to(5));
-        let mut second = budget.share();
-        assert!(!second.grow_to(5));
-        assert!(second.grow_to(4));
-        drop(first);
-        assert!(second.grow_to(10));
     }
 }

@@ -25,7 +25,7 @@ use fsconnector_engine::change::command::{RequestId, Response};
 use smol::channel::Sender;
 
 use crate::relay::{DOWNLOADS, QUICK};
-use crate::routes::Lane;
+use crate::routes::{Changing, Reading};
 use answers::Answers;
 pub use commands::Asked;
 use commands::Commands;
@@ -37,6 +37,10 @@ use parking::Parking;
 /// How many threads read commands. What they do is only computing, and never waits for the engine.
 const COMMAND_THREADS: usize = 2;
 
+/// How many threads remove recordings, and how many keep what phones upload: as many as a disk works for at once.
+const REMOVAL_THREADS: usize = 4;
+const UPLOAD_THREADS: usize = 8;
+
 /// Sending a file needs little; the standard library's 2 MiB would only be reserved, but many times.
 const DOWNLOAD_STACK: usize = 256 * 1024;
 /// JSON may nest 127 deep, and each level takes its part.
@@ -47,12 +51,14 @@ pub(crate) struct Handlers {
     quick: Crew,
     downloads: Crew,
     commands: Crew,
+    removals: Crew,
+    uploads: Crew,
     answers: Answers,
     _folder: SocketFolder,
 }
 
 impl Handlers {
-    /// Starts the threads: for files as many as there can be requests at once. Commands go into `queue`.
+    /// Starts the threads: for what is read as many as there can be requests at once. Commands go into `queue`.
     pub(crate) fn start(files: Files, queue: Sender<Asked>) -> io::Result<Self> {
         let folder = SocketFolder::fresh()?;
         let socket = |name: &str| folder.0.join(name);
@@ -69,22 +75,28 @@ impl Handlers {
             commands: Crew::start("commands", COMMAND_THREADS, JSON_STACK, socket("commands"), move |request| {
                 commands.respond(request);
             })?,
+            removals: crew_of_files("removals", REMOVAL_THREADS, JSON_STACK)?,
+            uploads: crew_of_files("uploads", UPLOAD_THREADS, JSON_STACK)?,
             answers: Answers::start(parking)?,
             _folder: folder,
         })
     }
 
-    /// Where the handlers of files in this lane listen.
-    pub(crate) fn files(&self, lane: Lane) -> &Path {
-        match lane {
-            Lane::Quick => self.quick.socket(),
-            Lane::Downloads => self.downloads.socket(),
+    /// Where those listen that read files.
+    pub(crate) fn reading(&self, reading: Reading) -> &Path {
+        match reading {
+            Reading::Quick => self.quick.socket(),
+            Reading::Download => self.downloads.socket(),
         }
     }
 
-    /// Where the handlers of commands listen.
-    pub(crate) fn commands(&self) -> &Path {
-        self.commands.socket()
+    /// Where those listen that change something.
+    pub(crate) fn changing(&self, changing: Changing) -> &Path {
+        match changing {
+            Changing::Configuration => self.commands.socket(),
+            Changing::Recordings => self.removals.socket(),
+            Changing::Uploads => self.uploads.socket(),
+        }
     }
 
     /// Hands over the answer to a command. Never waits.
@@ -129,9 +141,9 @@ mod tests {
         let (queue, _asked) = smol::channel::bounded(1);
         let files = Files { current: Arc::default(), tree: None, recordings: None.into(), uploads: None };
         let handlers = Handlers::start(files, queue).unwrap();
-        let folder = handlers.commands().parent().unwrap().to_owned();
-        for lane in [Lane::Quick, Lane::Downloads] {
-            assert_eq!(handlers.files(lane).parent(), Some(&*folder));
+        let folder = handlers.reading(Reading::Quick).parent().unwrap().to_owned();
+        for changing in [Changing::Configuration, Changing::Recordings, Changing::Uploads] {
+            assert_eq!(handlers.changing(changing).parent(), Some(&*folder));
         }
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         drop(handlers);

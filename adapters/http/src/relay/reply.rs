@@ -1,13 +1,16 @@
 //! The answer of a handler.
 
-use std::io;
+use std::{io, mem};
 
 use async_net::unix::UnixStream;
+use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
 use smol::io::AsyncReadExt as _;
 
-use super::{Failure, HANDLER_TIME, Permit, Relay};
+use super::files::Connection;
+use super::shares::Share;
+use super::{Failure, HANDLER_TIME};
 use crate::answer::{Answer, HeaderLines};
 use crate::deadline::within;
 
@@ -92,51 +95,79 @@ impl Start {
 
 /// A handler's answer whose body is read piece by piece. Dropped before its end, it takes its connection along.
 pub(crate) struct Reply<'r> {
-    relay: &'r Relay,
-    _permit: Permit<'r>,
-    stream: Option<UnixStream>,
-    start: Start,
-    /// Of the body, what was not handed out yet.
+    status: StatusCode,
+    headers: HeaderLines,
+    /// Of the body, as it is announced.
+    length: u64,
+    /// Of the body, what is here and was not handed out yet.
+    here: Bytes,
+    /// Of the body, what is not here yet.
     left: u64,
+    /// Where that comes from.
+    connection: Option<Connection<'r>>,
+    _share: Share<'r>,
 }
 
 impl<'r> Reply<'r> {
-    pub(super) fn new(relay: &'r Relay, permit: Permit<'r>, stream: UnixStream, start: Start) -> Self {
-        let left = start.length_of_body();
-        Self { relay, _permit: permit, stream: Some(stream), start, left }
+    pub(super) fn new(share: Share<'r>, connection: Connection<'r>, start: Start) -> Self {
+        let left = start.length_of_body().saturating_sub(start.body.len() as u64);
+        let Start { status, headers, length, body, has_body: _ } = start;
+        let connection = Some(connection);
+        let mut reply = Self { status, headers, length, here: body.into(), left, connection, _share: share };
+        reply.arrived(0);
+        reply
     }
 
     /// Its status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.start.status
+        self.status
     }
 
     /// Its headers, without those that are not for clients.
     pub(crate) fn headers(&self) -> &HeaderLines {
-        &self.start.headers
+        &self.headers
     }
 
     /// The announced length of its body, which an answer to HEAD has as well.
     pub(crate) fn length(&self) -> u64 {
-        self.start.length
+        self.length
+    }
+
+    /// How much of the body is not here yet.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Waits for all of the body, and has the handler do something else.
+    pub(super) async fn complete(&mut self) -> io::Result<()> {
+        let mut body = Vec::from(mem::take(&mut self.here));
+        while let Some(connection) = &mut self.connection {
+            let count = read_piece(&mut connection.stream, &mut body, self.left).await?;
+            self.arrived(count);
+        }
+        self.here = body.into();
+        Ok(())
     }
 
     /// Appends the next piece of the body to `out`; whether there is more after it.
     pub(crate) async fn read_piece(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        if !self.start.body.is_empty() {
-            self.left = self.left.saturating_sub(self.start.body.len() as u64);
-            out.append(&mut self.start.body);
-        } else if self.left > 0
-            && let Some(stream) = &mut self.stream
-        {
-            self.left = self.left.saturating_sub(read_piece(stream, out, self.left).await? as u64);
+        if !self.here.is_empty() {
+            out.extend_from_slice(&self.here.split_to(PIECE.min(self.here.len())));
+        } else if let Some(connection) = &mut self.connection {
+            let count = read_piece(&mut connection.stream, out, self.left).await?;
+            self.arrived(count);
         }
+        Ok(!self.here.is_empty() || self.left > 0)
+    }
+
+    /// Counts what has come of the body. After its end the connection is somebody else's.
+    fn arrived(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count as u64);
         if self.left == 0
-            && let Some(stream) = self.stream.take()
+            && let Some(connection) = self.connection.take()
         {
-            self.relay.keep(stream);
+            connection.give_back();
         }
-        Ok(self.left > 0)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
@@ -11,13 +12,20 @@ use tempfile::TempDir;
 
 use super::way::GREETING;
 use super::*;
+use crate::routes::Reading;
 use crate::sample;
 
 const GREETED: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
-/// A relay to somebody who answers with these texts, one after each request, and then closes the connection; and the
+/// A relay to somebody who answers like this.
+fn relay_to(answers: &'static [&'static str]) -> (TempDir, FileRelay, mpsc::Receiver<String>) {
+    let (folder, socket, requests) = relayed(answers);
+    (folder, FileRelay::to(&socket, &socket), requests)
+}
+
+/// The socket of somebody who answers with these texts, one after each request, and then closes the connection; and the
 /// requests it got.
-fn relay_to(answers: &'static [&'static str]) -> (TempDir, Relay, mpsc::Receiver<String>) {
+pub(super) fn relayed(answers: &'static [&'static str]) -> (TempDir, PathBuf, mpsc::Receiver<String>) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -38,10 +46,10 @@ fn relay_to(answers: &'static [&'static str]) -> (TempDir, Relay, mpsc::Receiver
             }
         }
     });
-    (folder, Relay::downloads(&socket), received)
+    (folder, socket, received)
 }
 
-fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
+pub(super) fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
     let state = sample::state();
     let (user, role) = state.users.login("mike").unwrap();
     let headers: Vec<_> =
@@ -50,10 +58,10 @@ fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
 }
 
 /// The body, or the status of the problem; nothing if it ended early.
-fn fetched(relay: &Relay) -> Option<Result<String, u16>> {
+fn fetched(relay: &FileRelay) -> Option<Result<String, u16>> {
     smol::block_on(async {
         let ask = ask(&Method::GET, "/a", &[]);
-        let mut reply = match relay.fetch(&ask, None, relay.share(&ask).await.ok()?).await {
+        let mut reply = match relay.fetch(Reading::Download, &ask).await {
             Ok(reply) => reply,
             Err(problem) => return Some(Err(problem.status().as_u16())),
         };
@@ -65,7 +73,8 @@ fn fetched(relay: &Relay) -> Option<Result<String, u16>> {
 
 #[test]
 fn a_handler_that_is_not_there_or_talks_nonsense_is_502() {
-    let nobody = Relay::downloads(Path::new("/nonexistent/socket"));
+    let nowhere = Path::new("/nonexistent/socket");
+    let nobody = FileRelay::to(nowhere, nowhere);
     assert_eq!(fetched(&nobody), Some(Err(502)));
     for answers in [
         &[][..],
@@ -81,17 +90,6 @@ fn a_handler_that_is_not_there_or_talks_nonsense_is_502() {
         let (_folder, relay, _requests) = relay_to(answers);
         assert_eq!(fetched(&relay), Some(Err(502)), "{answers:?}");
     }
-}
-
-#[test]
-fn what_changes_something_is_never_sent_twice() {
-    let (_folder, relay, requests) = relay_to(&[GREETED, ""]);
-    let ask = ask(&Method::PUT, "/a", &[]);
-    let reply = smol::block_on(async { relay.fetch(&ask, Some(b""), relay.share(&ask).await?).await });
-    assert_eq!(reply.err().map(|problem| problem.status()), Some(StatusCode::BAD_GATEWAY));
-    let sent: Vec<_> = requests.try_iter().filter(|request| request.starts_with("PUT")).collect();
-    assert_eq!(sent.len(), 1);
-    assert!(sent[0].ends_with("\r\nContent-Length: 0\r\n\r\n"), "{sent:?}");
 }
 
 #[test]
@@ -139,7 +137,37 @@ fn a_client_gets_the_handlers_headers_without_those_of_its_connection() {
         Content-Type: text/css\r\nContent-Length: 0\r\n\r\n";
     let (_folder, relay, _requests) = relay_to(&[GREETED, ANSWER]);
     let ask = ask(&Method::GET, "/a", &[]);
-    let reply = smol::block_on(async { relay.fetch(&ask, None, relay.share(&ask).await?).await });
+    let reply = smol::block_on(relay.fetch(Reading::Quick, &ask));
     let reply = reply.unwrap_or_else(|_| panic!("no reply"));
     assert_eq!(reply.headers().as_str(), "ETag: \"a\"\r\nContent-Type: text/css\r\n");
+}
+
+#[test]
+fn what_is_short_holds_no_handler_until_its_client_has_it() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    let (_folder, relay, _requests) = relay_to(&[GREETED, OK]);
+    let fetch = |number: usize| {
+        let ask = Ask { caller: number.to_string(), ..ask(&Method::GET, "/a", &[]) };
+        smol::block_on(relay.fetch(Reading::Quick, &ask)).unwrap_or_else(|problem| panic!("{problem:?}"))
+    };
+    let unread: Vec<Reply<'_>> = (0..=QUICK).map(fetch).collect();
+    for mut reply in unread {
+        let mut body = Vec::new();
+        while smol::block_on(reply.read_piece(&mut body)).unwrap() {}
+        assert_eq!(body, b"abc");
+    }
+}
+
+#[test]
+fn what_turns_out_to_be_long_is_asked_for_again_as_a_download() {
+    const LONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\nabc";
+    let (_quick, quick, asked_first) = relayed(&[GREETED, LONG]);
+    let (_downloads, downloads, asked_then) = relayed(&[GREETED, LONG]);
+    let relay = FileRelay::to(&quick, &downloads);
+    let ask = ask(&Method::GET, "/a", &[]);
+    let reply = smol::block_on(relay.fetch(Reading::Quick, &ask)).unwrap_or_else(|problem| panic!("{problem:?}"));
+    assert_eq!(reply.length(), 300_000);
+    for asked in [asked_first, asked_then] {
+        assert_eq!(asked.iter().take(2).filter(|request| request.starts_with("GET")).count(), 1);
+    }
 }

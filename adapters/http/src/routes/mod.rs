@@ -7,7 +7,7 @@ use fsconnector_engine::access::Right;
 use http::Method;
 
 use table::{RESERVED, TABLE};
-pub(crate) use work::{Changes, FileRoute, Lane, Payload, Read, Work};
+pub(crate) use work::{Changes, Changing, FileRoute, Lane, Payload, Read, Reading, Work};
 
 /// A kind of request that is answered.
 #[derive(Debug)]

@@ -126,12 +126,13 @@ fn the_routes_of_one_path_stand_together() {
 #[test]
 fn only_what_is_long_is_a_download() {
     for (file, parameter, lane) in [
-        (FileRoute::Recording, "a", Lane::Downloads),
-        (FileRoute::FriendsRecording, "a", Lane::Downloads),
-        (FileRoute::Phone, "sip.ld", Lane::Downloads),
-        (FileRoute::Phone, "000000000000.cfg", Lane::Quick),
-        (FileRoute::Page, "/sip.ld", Lane::Quick),
-        (FileRoute::Upload, "sip.ld", Lane::Quick),
+        (FileRoute::Recording, "a", Lane::Reading(Reading::Download)),
+        (FileRoute::FriendsRecording, "a", Lane::Reading(Reading::Download)),
+        (FileRoute::Phone, "sip.ld", Lane::Reading(Reading::Download)),
+        (FileRoute::Phone, "000000000000.cfg", Lane::Reading(Reading::Quick)),
+        (FileRoute::Page, "/sip.ld", Lane::Reading(Reading::Quick)),
+        (FileRoute::Upload, "sip.ld", Lane::Changing(Changing::Uploads)),
+        (FileRoute::DelRecordings, "", Lane::Changing(Changing::Recordings)),
     ] {
         assert_eq!(file.lane(parameter), lane, "{file:?} {parameter}");
     }

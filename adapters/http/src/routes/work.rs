@@ -131,25 +131,48 @@ pub(crate) enum FileRoute {
     Upload,
 }
 
-/// The handlers that do something: a slow client can hold up a handler, but only those of its lane.
+/// The handlers that do something with files: each kind has its own, so that none waits for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// What is short.
+    /// Those that only read.
+    Reading(Reading),
+    /// Those that change something.
+    Changing(Changing),
+}
+
+/// What is only read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// What is short, most of the time.
     Quick,
-    /// What can be long.
-    Downloads,
+    /// What is long, most of the time.
+    Download,
+}
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changing {
+    /// The configuration, by the engine.
+    Configuration,
+    /// Recordings are removed.
+    Recordings,
+    /// Phones upload something.
+    Uploads,
 }
 
 impl FileRoute {
     /// Which handlers do it, for this `parameter`.
     pub(crate) fn lane(self, parameter: &str) -> Lane {
-        let is_long = match self {
-            Self::Recording | Self::FriendsRecording => true,
+        match self {
+            Self::Recording | Self::FriendsRecording => Lane::Reading(Reading::Download),
             // The firmware itself; everything else of a phone is short.
-            Self::Phone => parameter.rsplit_once('.').is_some_and(|(_, ending)| ending == "ld"),
-            _ => false,
-        };
-        if is_long { Lane::Downloads } else { Lane::Quick }
+            Self::Phone if parameter.rsplit_once('.').is_some_and(|(_, ending)| ending == "ld") => {
+                Lane::Reading(Reading::Download)
+            }
+            Self::DelRecordings | Self::DelFriendsRecordings => Lane::Changing(Changing::Recordings),
+            Self::Upload => Lane::Changing(Changing::Uploads),
+            _ => Lane::Reading(Reading::Quick),
+        }
     }
 
     fn changes(self) -> Changes {
