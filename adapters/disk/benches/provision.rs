@@ -1,7 +1,7 @@
 //! How long it takes to write the files of all phones, on the disk of the build folder: `cargo bench -p fsconnector-disk`.
 //!
 //! 3 000 users with a Linphone each, of whom 300 have another phone with three files, and 100 conferences that are contacts
-//! of all: written as the engine has them written, in batches of 64 users.
+//! of all: written as the engine has them written, in batches of 64 users, and made durable at the end.
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::sync::Arc;
@@ -69,6 +69,7 @@ fn provision(disk: &Disk, conference: &str) {
         let set = ChangeSet { changes, renderer: Arc::clone(&renderer) };
         disk.perform(&FileWork::Provision(set)).expect("nothing is in the way");
     }
+    disk.perform(&FileWork::SyncProvisioning).expect("nothing is in the way");
 }
 
 fn changes(number: u32) -> Vec<Change> {

@@ -25,17 +25,18 @@ use crate::listing::list;
 use crate::operations::{NewAccess, Operations};
 use crate::places::{Folders, failed};
 use crate::placing::{Placed, PutBack, place, put_back};
-use crate::provisioning::provision;
+use crate::provisioning::{Provisioned, provision};
 use crate::staging::{clear, stage};
-use crate::strays::{clear_strays, sync_static_tree};
+use crate::static_tree::sync_static_tree;
+use crate::strays::clear_strays;
 
 /// The files of both trees, which change in sets. There may be only one of these for a tree.
 #[derive(Debug)]
 pub struct ChangeSets<O> {
     operations: O,
     standing: Standing,
-    /// Whether names in the static tree may not be durable: an earlier program may have ended, or an earlier work failed,
-    /// right after it had made them.
+    /// Whether names in the static tree may not be durable: they were provisioned, or an earlier program ended right after
+    /// it had made them. No change set may rely on such.
     doubt: bool,
 }
 
@@ -92,11 +93,9 @@ impl<O: Operations> ChangeSets<O> {
             FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
             FileWork::Provision(set) => {
                 self.settle()?;
-                self.resolve_doubt()?;
-                let done = provision(&self.operations, set, self.doubt);
-                self.doubt |= done.is_err();
-                done.map(|left_alone| FilesDone::Provisioned { left_alone })
+                self.provision(set)
             }
+            FileWork::SyncProvisioning => self.resolve_doubt().map(|()| FilesDone::Synced),
             FileWork::Archive(part) => {
                 self.settle()?;
                 store(&self.operations, *part).map(|()| FilesDone::Archived)
@@ -111,7 +110,7 @@ impl<O: Operations> ChangeSets<O> {
             FileWork::Commit(set) => set.changes.iter().any(|change| change.path.tree == Tree::Static),
             FileWork::Keep | FileWork::Undo => self.standing.journal().is_some_and(|it| it.names(Tree::Static)),
             FileWork::Provision(_) => true,
-            FileWork::List(_) | FileWork::Archive(_) | FileWork::Restore(_) => false,
+            FileWork::List(_) | FileWork::SyncProvisioning | FileWork::Archive(_) | FileWork::Restore(_) => false,
         }
     }
 
@@ -120,7 +119,7 @@ impl<O: Operations> ChangeSets<O> {
         if set.changes.iter().any(|change| change.path.tree == Tree::Static) {
             self.resolve_doubt()?;
         }
-        let mut folders = Folders::of(set.changes.len()).doubted(self.doubt);
+        let mut folders = Folders::of(set.changes.len());
         let plan = check(&self.operations, &mut folders, set)?;
         let journal = Journal {
             steps: Vec::new(),
@@ -136,6 +135,12 @@ impl<O: Operations> ChangeSets<O> {
             Ok(staged.steps)
         })?;
         Ok(FilesDone::Committed { dropped: plan.dropped(), left_alone })
+    }
+
+    fn provision(&mut self, set: &ChangeSet) -> Result<FilesDone, FileError> {
+        let done = provision(&self.operations, set);
+        self.doubt |= done.as_ref().ok().is_none_or(|done| done.has_written);
+        done.map(|Provisioned { left_alone, .. }| FilesDone::Provisioned { left_alone })
     }
 
     fn restore(&mut self, part: Part) -> Result<FilesDone, FileError> {
@@ -158,11 +163,11 @@ impl<O: Operations> ChangeSets<O> {
         }
     }
 
-    /// Makes all names in the static tree durable, if there is a way to do it at once; otherwise those become so in which
-    /// something is written.
+    /// Makes the names in the static tree durable, if they may not be.
     fn resolve_doubt(&mut self) -> Result<(), FileError> {
         if self.doubt {
-            self.doubt = !sync_static_tree(&self.operations)?;
+            sync_static_tree(&self.operations)?;
+            self.doubt = false;
         }
         Ok(())
     }

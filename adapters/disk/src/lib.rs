@@ -5,7 +5,7 @@
 //!
 //! [`Disk`] is the door: it carries out the file work of the engine in both trees, and takes what phones upload. Behind it
 //! are [`ChangeSets`], which change all files of a request or none, under a journal; write the files of all phones, each for
-//! itself; and store and restore parts of the configuration. They know the disk only by its [`Operations`], so the code that
+//! itself, and make them durable when all are written; and store and restore parts of the configuration. They know the disk only by its [`Operations`], so the code that
 //! works on a [`Real`] disk is tested on a [`Model`] of one that fails, fills up, and loses its power at any moment.
 
 mod archive;
@@ -25,6 +25,7 @@ mod provisioning;
 mod real;
 mod root;
 mod staging;
+mod static_tree;
 mod strays;
 mod uploads;
 

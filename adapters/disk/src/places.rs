@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
+use rustix::io::Errno;
 
 use crate::fingerprint::Fingerprint;
 use crate::journal::{HIDDEN, StepKind, journal_path};
@@ -68,10 +69,11 @@ impl<O: Operations> Folders<O> {
             return Ok(Rc::clone(open));
         }
         let opened = Rc::new(operations.folder(folder.0, folder.1.as_ref())?);
-        if self.met.insert(folder.clone())
-            && let Some(volumes) = &mut self.volumes
-        {
-            operations.add_volume(volumes, &opened)?;
+        if !self.met.contains(folder) {
+            if let Some(volumes) = &mut self.volumes {
+                operations.add_volume(volumes, &opened)?;
+            }
+            self.met.insert(folder.clone());
         }
         if self.open.len() >= HELD_OPEN {
             self.open.clear();
@@ -85,11 +87,11 @@ impl<O: Operations> Folders<O> {
         &mut self,
         operations: &O,
         path: &'p TreePath,
-    ) -> Result<Option<Place<'p, O::Folder>>, FileError> {
+    ) -> Result<Option<Place<'p, O::Folder>>, Trouble> {
         match self.open(operations, &folder_of(path)) {
             Ok(folder) => Ok(Some(Place::new(folder, path.path.file_name()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&shown(&folder_of(path), path), &error)),
+            Err(error) => Err(Trouble { path: shown(&folder_of(path), path), error }),
         }
     }
 
@@ -98,29 +100,24 @@ impl<O: Operations> Folders<O> {
         &mut self,
         operations: &O,
         path: &'p TreePath,
-    ) -> Result<Place<'p, O::Folder>, FileError> {
+    ) -> Result<Place<'p, O::Folder>, Trouble> {
         let place = self.place(operations, path)?;
-        place.ok_or_else(|| FileError::Failed {
-            path: shown(&folder_of(path), path),
-            reason: match path.tree {
+        place.ok_or_else(|| {
+            let reason = match path.tree {
                 Tree::Configuration => "there is no such folder; make it, and have the switch include its *.xml files",
                 Tree::Static => "there is no such folder",
-            }
-            .into(),
+            };
+            Trouble { path: shown(&folder_of(path), path), error: io::Error::new(io::ErrorKind::NotFound, reason) }
         })
     }
 
     /// The folders that are missing on the way to the file at `path`, from the root down.
-    pub(crate) fn missing(&mut self, operations: &O, path: &TreePath) -> Result<Vec<TreePath>, FileError> {
+    pub(crate) fn missing(&mut self, operations: &O, path: &TreePath) -> Result<Vec<TreePath>, Trouble> {
         self.missing_down_to(operations, folder_of(path))
     }
 
     /// The folders that are missing on the way to `folder` and itself, from the root down.
-    pub(crate) fn missing_down_to(
-        &mut self,
-        operations: &O,
-        mut folder: FolderPath,
-    ) -> Result<Vec<TreePath>, FileError> {
+    pub(crate) fn missing_down_to(&mut self, operations: &O, mut folder: FolderPath) -> Result<Vec<TreePath>, Trouble> {
         let mut missing = Vec::new();
         while let (tree, Some(below)) = &folder {
             let at = TreePath { tree: *tree, path: below.clone() };
@@ -131,7 +128,7 @@ impl<O: Operations> Folders<O> {
                 }
                 Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(&at, &error)),
+                Err(error) => return Err(Trouble { path: at, error }),
             }
             folder = folder_of(&at);
             missing.push(at);
@@ -141,18 +138,20 @@ impl<O: Operations> Folders<O> {
     }
 
     /// Opens the folders that a folder is in: who made it may have failed before its name was durable.
-    fn open_parents(&mut self, operations: &O, folder: &TreePath) -> Result<(), FileError> {
+    fn open_parents(&mut self, operations: &O, folder: &TreePath) -> Result<(), Trouble> {
         let mut folder = folder.clone();
         loop {
             let parent = folder_of(&folder);
-            self.open(operations, &parent).map_err(|error| failed(&folder, &error))?;
+            if let Err(error) = self.open(operations, &parent) {
+                return Err(Trouble { path: folder, error });
+            }
             let (tree, Some(path)) = parent else { return Ok(()) };
             folder = TreePath { tree, path };
         }
     }
 
     /// Makes a folder. Whether it was made: not if anything has the name.
-    pub(crate) fn make(&mut self, operations: &O, folder: &TreePath, access: NewAccess) -> Result<bool, FileError> {
+    pub(crate) fn make(&mut self, operations: &O, folder: &TreePath, access: NewAccess) -> Result<bool, Trouble> {
         let mut make = || {
             let parent = self.open(operations, &folder_of(folder))?;
             operations.make_folder(&parent, folder.path.file_name(), access)
@@ -160,7 +159,7 @@ impl<O: Operations> Folders<O> {
         match make() {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(failed(folder, &error)),
+            Err(error) => Err(Trouble { path: folder.clone(), error }),
         }
     }
 
@@ -274,6 +273,30 @@ impl<'p, F> Place<'p, F> {
     }
 }
 
+/// An operation on a file or folder that failed.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) path: TreePath,
+    pub(crate) error: io::Error,
+}
+
+impl Trouble {
+    /// Whether other files would fail for the same reason: the disk is full or cannot be written, or the program has too
+    /// many files open.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        use io::ErrorKind::{OutOfMemory, QuotaExceeded, ReadOnlyFilesystem, StorageFull, Unsupported};
+        let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+        matches!(self.error.kind(), OutOfMemory | QuotaExceeded | ReadOnlyFilesystem | StorageFull | Unsupported)
+            || self.error.raw_os_error().is_some_and(|code| limits.contains(&code))
+    }
+}
+
+impl From<Trouble> for FileError {
+    fn from(trouble: Trouble) -> Self {
+        failed(&trouble.path, &trouble.error)
+    }
+}
+
 /// An operation on `path` that failed.
 pub(crate) fn failed(path: &TreePath, error: &io::Error) -> FileError {
     FileError::Failed { path: path.clone(), reason: error.to_string() }
@@ -289,4 +312,20 @@ fn folder_of(path: &TreePath) -> FolderPath {
 fn shown(folder: &FolderPath, otherwise: &TreePath) -> TreePath {
     let (tree, path) = folder;
     path.clone().map_or_else(|| otherwise.clone(), |path| TreePath { tree: *tree, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_every_file_from_being_written_is_told_from_what_keeps_one() {
+        let is_everywhere = |code: Errno| Trouble { path: journal_path(), error: code.into() }.is_everywhere();
+        for everywhere in [Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert!(is_everywhere(everywhere), "{everywhere}");
+        }
+        for of_one in [Errno::ACCESS, Errno::PERM, Errno::IO, Errno::LOOP, Errno::NOTDIR, Errno::ISDIR, Errno::NOENT] {
+            assert!(!is_everywhere(of_one), "{of_one}");
+        }
+    }
 }

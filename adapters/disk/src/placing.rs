@@ -123,7 +123,14 @@ pub(crate) fn swap<'p, O: Operations, T: PartialEq>(
             }
             other => other?,
         }
-        let came_out = set_aside(place, operations)?;
+        let came_out = match set_aside(place, operations) {
+            Ok(came_out) => came_out,
+            Err(error) => {
+                // Nobody knows whose it is: it may be what somebody wrote.
+                let _ = operations.exchange(&place.folder, &place.hidden, place.name);
+                return Err(error);
+            }
+        };
         if came_out == out {
             return Ok(round == 0);
         }

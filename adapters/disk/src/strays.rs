@@ -3,17 +3,15 @@
 use std::io;
 
 use fsconnector_engine::io::FileError;
-use fsconnector_engine::mac::Mac;
 use fsconnector_engine::path::{RelPath, Tree, TreePath};
 
 use crate::journal::{HIDDEN, journal_path};
 use crate::operations::{EntryKind, Operations};
 use crate::places::failed;
+use crate::static_tree::{LINPHONES, PHONES, is_written};
 
 /// The folders of the static tree that the program writes in. In the others are the operator's files.
 const WRITTEN: [&str; 3] = [LINPHONES, PHONES, "store"];
-const LINPHONES: &str = "linphone";
-const PHONES: &str = "polycom";
 
 /// Removes every file of ours with a hidden name from both trees, and every empty folder that was made for a phone. Other
 /// hidden files are others'. The journal must be gone.
@@ -24,23 +22,6 @@ pub(crate) fn clear_strays<O: Operations>(operations: &O) -> Result<(), FileErro
         remove_empty(operations, folder);
     }
     Ok(())
-}
-
-/// Makes all that is in the static tree durable. Whether it did: not if there is no way to do it at once.
-pub(crate) fn sync_static_tree<O: Operations>(operations: &O) -> Result<bool, FileError> {
-    let mut volumes = O::Volumes::default();
-    for path in WRITTEN.into_iter().filter_map(RelPath::parse) {
-        let added =
-            operations.folder(Tree::Static, Some(&path)).and_then(|it| operations.add_volume(&mut volumes, &it));
-        match added {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other.map_err(|error| failed(&TreePath::in_static(path), &error))?,
-        }
-    }
-    match operations.sync_volumes(&volumes) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
-        other => other.map(|()| true).map_err(|error| failed(&journal_path(), &error)),
-    }
 }
 
 /// Clears these folders and those below them, and says which are empty now.
@@ -57,7 +38,7 @@ fn clear_tree<O: Operations>(
         })?;
         let join = |name: &String| path.as_ref().map_or_else(|| RelPath::parse(name), |path| path.join(name));
         let below = cleared.below.iter().filter_map(join);
-        folders.extend(below.filter(|path| is_looked_into(tree, path)).map(Some));
+        folders.extend(below.filter(|path| tree == Tree::Configuration || is_written(path)).map(Some));
         empty.extend(path.filter(|_| cleared.is_empty));
     }
     Ok(empty)
@@ -92,12 +73,6 @@ fn clear_folder<O: Operations>(operations: &O, tree: Tree, path: Option<&RelPath
         cleared.is_empty = false;
     }
     Ok(cleared)
-}
-
-/// In the folder of the phones the operator keeps other things, too.
-fn is_looked_into(tree: Tree, path: &RelPath) -> bool {
-    let is_of_phones = tree == Tree::Static && path.names().next() == Some(PHONES);
-    !is_of_phones || path.names().nth(1).is_none_or(|name| Mac::parse(name).is_some())
 }
 
 /// Whether the folder is that of one phone.

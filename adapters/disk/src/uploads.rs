@@ -138,8 +138,8 @@ fn open_phone<O: Operations>(
     let missing = folders.missing_down_to(operations, path.clone())?;
     if !missing.is_empty() {
         let mut make = |folder| folders.make(operations, folder, NewAccess::LikeFolder).map(drop);
-        let made = missing.iter().try_for_each(&mut make).and_then(|()| folders.sync_names(operations));
-        if let Err(error) = made {
+        let made = missing.iter().try_for_each(&mut make).map_err(FileError::from);
+        if let Err(error) = made.and_then(|()| folders.sync_names(operations)) {
             for folder in missing.iter().rev() {
                 let _ = folders.remove(operations, folder);
             }

@@ -5,7 +5,7 @@
 mod sample;
 
 use fsconnector_disk::{ChangeSets, Edit, Editing, Model, TreePath};
-use fsconnector_engine::change_set::Change;
+use fsconnector_engine::change_set::{Change, Refusal};
 use fsconnector_engine::files::LeftAlone;
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use sample::{
@@ -18,6 +18,10 @@ fn provision(sets: &mut ChangeSets<Model>, changes: Vec<Change>) -> Result<Vec<L
         FilesDone::Provisioned { left_alone } => Ok(left_alone),
         other => panic!("{other:?}"),
     }
+}
+
+fn sync(sets: &mut ChangeSets<Model>) -> Result<FilesDone, FileError> {
+    sets.perform(&FileWork::SyncProvisioning)
 }
 
 /// One file that is as it should be, two that are not, and two that are to be made, one with its folder.
@@ -68,15 +72,117 @@ fn files_that_are_as_they_should_be_are_not_written() {
 }
 
 #[test]
-fn what_is_done_is_durable() {
+fn what_is_synced_is_durable() {
     for seed in 0..40 {
-        for count in [1, 80] {
+        for (count, singly) in [(1, false), (80, false), (80, true)] {
             let disk = disk();
+            if singly {
+                disk.without_volumes();
+            }
+            let (mut sets, _) = recover(&disk);
+            sync(&mut sets).unwrap();
             let more = (20020..20020 + count).map(|number| write(linphone(number), number, "new"));
-            provision(&mut recover(&disk).0, some().into_iter().chain(more).collect()).unwrap();
+            provision(&mut sets, some()).unwrap();
+            provision(&mut sets, more.collect()).unwrap();
+            assert_eq!(sync(&mut sets), Ok(FilesDone::Synced));
             let found = files(&disk.after_power_cut(seed));
             assert!(some_new().iter().all(|(path, text)| found.get(path) == Some(text)), "seed {seed}");
             assert!((20020..20020 + count).all(|number| found.contains_key(&linphone(number))), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn only_what_was_written_since_is_synced() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    sync(&mut sets).unwrap();
+    let operations_of_sync = |sets: &mut ChangeSets<Model>| {
+        let before = disk.operations();
+        sync(sets).unwrap();
+        disk.operations() - before
+    };
+    assert_eq!(operations_of_sync(&mut sets), 0);
+    provision(&mut sets, some()).unwrap();
+    assert_ne!(operations_of_sync(&mut sets), 0);
+    provision(&mut sets, some()).unwrap();
+    assert_eq!(operations_of_sync(&mut sets), 0, "all files were as they should be");
+}
+
+#[test]
+fn what_was_not_synced_is_whole_after_a_power_cut_and_a_later_sync_is_enough() {
+    for seed in 0..200 {
+        let disk = disk();
+        let (mut sets, _) = recover(&disk);
+        // The second time with the hidden names of the first.
+        provision(&mut sets, vec![write(linphone(20001), 20001, "old")]).unwrap();
+        provision(&mut sets, some()).unwrap();
+        let cut = disk.after_power_cut(seed);
+        let (mut sets, _) = recover(&cut);
+        check_each_whole(&files(&cut));
+        provision(&mut sets, some()).unwrap();
+        sync(&mut sets).unwrap();
+        let cut = cut.after_power_cut(seed.wrapping_mul(31));
+        recover(&cut);
+        assert_eq!(files(&cut), some_new());
+    }
+}
+
+#[test]
+fn a_sync_that_failed_is_done_the_next_time() {
+    for singly in [false, true] {
+        for at in 0.. {
+            let disk = disk();
+            if singly {
+                disk.without_volumes();
+            }
+            let (mut sets, _) = recover(&disk);
+            provision(&mut sets, some()).unwrap();
+            let failing = disk.operations() + at;
+            disk.fail(failing);
+            let synced = sync(&mut sets).is_ok();
+            if disk.operations() <= failing {
+                break;
+            }
+            if !synced {
+                sync(&mut sets).unwrap();
+            }
+            for seed in 0..10 {
+                let cut = disk.after_power_cut(seed);
+                recover(&cut);
+                assert_eq!(files(&cut), some_new(), "{at}, {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_set_relies_on_nothing_that_is_not_durable() {
+    let phones = [20001, 20010].map(|number| write(linphone(number), number, "other"));
+    let set = || change_set([vec![create(20010, "new")], phones.to_vec()].concat());
+    for singly in [false, true] {
+        for at in 0..150 {
+            for seed in 0..4 {
+                let disk = disk();
+                if singly {
+                    disk.without_volumes();
+                }
+                let (mut sets, _) = recover(&disk);
+                sync(&mut sets).unwrap();
+                provision(&mut sets, some()).unwrap();
+                disk.stop_after(disk.operations() + at);
+                let kept = sets.perform(&FileWork::Commit(set())).and_then(|_| sets.perform(&FileWork::Keep));
+                let cut = disk.after_power_cut(seed + 1000 * at as u64);
+                let (_, recovered) = recover(&cut);
+                assert_eq!(recovered.left, [], "nobody has changed anything");
+                let found = files(&cut);
+                let is_new = found.contains_key(&file(20010));
+                for number in [20001, 20010] {
+                    let other = Some(&content(number, "other"));
+                    assert_eq!(found.get(&linphone(number)) == other, is_new, "{at}, {seed}");
+                }
+                assert!(kept.is_err() || is_new);
+            }
         }
     }
 }
@@ -105,19 +211,28 @@ fn after_an_end_at_any_moment_each_file_is_old_or_new_and_nothing_is_left_behind
 }
 
 #[test]
-fn what_failed_is_durable_when_it_is_done_the_next_time() {
+fn what_failed_is_left_alone_or_told_and_written_and_durable_the_next_time() {
     for singly in [false, true] {
-        for at in 0..200 {
+        for at in 0.. {
             let disk = disk();
             if singly {
                 disk.without_volumes();
             }
             let (mut sets, _) = recover(&disk);
-            disk.fail(disk.operations() + at);
-            if provision(&mut sets, some()).is_err() {
-                check_each_whole(&visible(&disk));
-                provision(&mut sets, some()).unwrap();
+            let failing = disk.operations() + at;
+            disk.fail(failing);
+            if let Ok(left_alone) = provision(&mut sets, some()) {
+                for left in left_alone {
+                    assert_eq!(files(&disk).get(&left.path), before().get(&left.path), "{at}: {left}");
+                    assert!(left.to_string().contains("it cannot be written: "), "{left}");
+                }
             }
+            if disk.operations() <= failing {
+                break;
+            }
+            check_each_whole(&visible(&disk));
+            assert_eq!(provision(&mut sets, some()), Ok(vec![]));
+            sync(&mut sets).unwrap();
             for seed in 0..10 {
                 let cut = disk.after_power_cut(seed);
                 recover(&cut);
@@ -125,6 +240,44 @@ fn what_failed_is_durable_when_it_is_done_the_next_time() {
             }
         }
     }
+}
+
+#[test]
+fn a_folder_that_is_closed_to_us_keeps_nobody_else_from_being_written() {
+    let disk = disk();
+    disk.close(&sample::static_path("linphone/20002"));
+    disk.close(&sample::static_path("polycom"));
+    let (mut sets, _) = recover(&disk);
+    let left_alone = provision(&mut sets, some()).unwrap();
+    let paths: Vec<TreePath> = left_alone.iter().map(|left| left.path.clone()).collect();
+    assert_eq!(paths, [linphone(20002), phone(20000, "made.cfg")]);
+    let words = "linphone/20002/linphone.xml was left alone: it cannot be written: linphone/20002: permission denied";
+    assert_eq!(left_alone[0].to_string(), words);
+    assert_eq!(sync(&mut sets), Ok(FilesDone::Synced));
+    let mut expected = some_new();
+    expected.insert(linphone(20002), content(20002, "old"));
+    expected.remove(&phone(20000, "made.cfg"));
+    assert_eq!(files(&disk.after_power_cut(0)), expected);
+}
+
+#[test]
+fn a_closed_folder_of_archives_is_in_no_changes_way() {
+    let disk = disk();
+    disk.add_folder(&sample::static_path("store"));
+    disk.close(&sample::static_path("store"));
+    let (mut sets, _) = recover(&disk);
+    sets.perform(&FileWork::Commit(change_set(some()))).unwrap();
+    sets.perform(&FileWork::Keep).unwrap();
+    assert_eq!(files(&disk), some_new());
+}
+
+#[test]
+fn without_a_static_tree_it_is_told() {
+    let disk = disk();
+    disk.without_static_tree();
+    let (mut sets, _) = recover(&disk);
+    assert!(matches!(provision(&mut sets, some()), Err(FileError::Failed { .. })));
+    assert_eq!(sync(&mut sets), Ok(FilesDone::Synced), "nothing was written");
 }
 
 fn visible(disk: &Model) -> Files {
@@ -167,7 +320,9 @@ fn a_folder_in_the_place_of_a_file_is_left_alone_and_named() {
     let left_alone = provision(&mut recover(&disk).0, [odd.to_vec(), vec![some()[0].clone()]].concat()).unwrap();
     let paths: Vec<TreePath> = left_alone.iter().map(|left| left.path.clone()).collect();
     assert_eq!(paths, [linphone(20010), linphone(20011)]);
-    assert!(left_alone[0].to_string().contains("no plain file"), "{}", left_alone[0]);
+    for left in &left_alone {
+        assert_eq!(left.to_string(), format!("{} was left alone: {}", left.path, Refusal::Occupied));
+    }
     assert_eq!(files(&disk).get(&linphone(20001)), Some(&content(20001, "new")));
 }
 

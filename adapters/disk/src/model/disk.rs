@@ -28,8 +28,10 @@ pub(super) struct Disk {
     pub(super) space: Option<usize>,
     pub(super) edits: BTreeMap<usize, Vec<Edit>>,
     pub(super) edited: Vec<Edit>,
-    /// Whether all can be synced at once.
+    /// Whether there is no way to sync all at once.
     pub(super) syncs_singly: bool,
+    /// The folders that cannot be opened, nor those below them.
+    pub(super) closed: BTreeSet<TreePath>,
     /// How often something was written: the time.
     writes: i64,
 }
@@ -67,6 +69,15 @@ impl Disk {
             number = self.folder(number)?.number(name)?;
         }
         self.folder(number).map(|_| number)
+    }
+
+    /// Whether the folder at `path`, or one on the way to it, cannot be opened.
+    pub(super) fn is_closed(&self, tree: Tree, path: Option<&RelPath>) -> bool {
+        let Some(path) = path else { return false };
+        let is_on_the_way = |closed: &RelPath| {
+            path.as_str().strip_prefix(closed.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.closed.iter().any(|closed| closed.tree == tree && is_on_the_way(&closed.path))
     }
 
     pub(super) fn node(&self, number: usize) -> io::Result<&Node> {

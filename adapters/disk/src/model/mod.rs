@@ -87,6 +87,11 @@ impl Model {
         }
     }
 
+    /// An administrator closes a folder to us.
+    pub fn close(&self, path: &TreePath) {
+        self.lock().closed.insert(path.clone());
+    }
+
     /// An administrator edits a file now. Without its folder nothing happens.
     pub fn edit(&self, edit: &Edit) {
         self.lock().edit(edit);
@@ -200,6 +205,9 @@ impl Operations for Model {
     fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<Opened> {
         let disk = self.begin()?.unless_failing()?;
         let number = disk.find(tree, path)?;
+        if disk.is_closed(tree, path) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         Ok(Opened { tree, path: path.cloned(), number })
     }
 
