@@ -1,11 +1,12 @@
 //! The engine's loop: one thread, one input after the other, effects in their order. Nothing slow happens here.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fsconnector_disk::Disk;
 use fsconnector_engine::Engine;
-use fsconnector_engine::io::{Effect, Input};
+use fsconnector_engine::io::{Effect, FileError, Input};
 use fsconnector_engine::note::{Level, Note};
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
@@ -52,12 +53,32 @@ pub(crate) struct Wires {
     pub(crate) states: Sender<Arc<State>>,
 }
 
-/// Runs the engine until `stop` is closed and nothing is in flight.
-pub(crate) async fn beat(mut engine: Engine, wires: Wires, stop: Receiver<()>) {
+/// When the engine is to stop.
+pub(crate) struct Stops {
+    /// Closed when nothing that takes long is to be begun any more.
+    pub(crate) soon: Receiver<()>,
+    /// Closed when nobody asks for anything any more.
+    pub(crate) now: Receiver<()>,
+}
+
+/// Which of them have been noticed.
+#[derive(Clone, Copy)]
+struct Known {
+    soon: bool,
+    now: bool,
+}
+
+/// Runs the engine until it is to stop and nothing is in flight.
+pub(crate) async fn beat(mut engine: Engine, wires: Wires, stops: Stops) {
     let (files_done, from_files) = smol::channel::unbounded();
     let mut effects = Vec::new();
-    while !(stop.is_closed() && engine.is_idle()) {
-        for input in next_inputs(&wires, &from_files, &stop, engine.deadline()).await {
+    let mut known = Known { soon: false, now: false };
+    while !(known.now && engine.is_idle()) {
+        let mut inputs = next_inputs(&wires, &from_files, (&stops, known), engine.deadline()).await;
+        let before = known;
+        known = Known { soon: stops.soon.is_closed(), now: stops.now.is_closed() };
+        inputs.extend((known.soon && !before.soon).then_some(Input::Stop));
+        for input in inputs {
             engine.handle(wires.clock.now(), input, &mut effects);
             for effect in effects.drain(..) {
                 carry_out(effect, &wires, &files_done);
@@ -66,12 +87,12 @@ pub(crate) async fn beat(mut engine: Engine, wires: Wires, stop: Receiver<()>) {
     }
 }
 
-/// What comes next: from the switch, from administrators, from the disk, or the engine's deadline, in no fixed preference; nothing when it is
-/// time to stop.
+/// What comes next: from the switch, from administrators, from the disk, or the engine's deadline, in no fixed
+/// preference; nothing when something is to stop.
 async fn next_inputs(
     wires: &Wires,
     from_files: &Receiver<Input>,
-    stop: &Receiver<()>,
+    (stops, known): (&Stops, Known),
     deadline: Option<Mono>,
 ) -> Vec<Input> {
     let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
@@ -82,14 +103,16 @@ async fn next_inputs(
         Timer::after(Duration::from_micros(left)).await;
         vec![Input::Tick]
     };
-    let stopped = async {
-        let open = (!stop.is_closed()).then_some(());
-        or_never(open).await;
-        // Nothing is ever sent: it is closed.
-        let _ = stop.recv().await;
-        Vec::new()
-    };
+    let stopped = future::race(closed(&stops.soon, known.soon), closed(&stops.now, known.now));
     future::race(future::race(switch, asked), future::race(files, future::race(tick, stopped))).await
+}
+
+/// Ends when the channel is closed, unless that is known.
+async fn closed(stop: &Receiver<()>, is_known: bool) -> Vec<Input> {
+    or_never((!is_known).then_some(())).await;
+    // Nothing is ever sent: it is closed.
+    let _ = stop.recv().await;
+    Vec::new()
 }
 
 async fn or_never<T>(value: Option<T>) -> T {
@@ -116,13 +139,19 @@ fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
         Effect::Files { id, work } => {
             let (disk, done) = (wires.disk.clone(), files_done.clone());
             let task = smol::spawn(async move {
-                let result = smol::unblock(move || disk.perform(&work)).await;
+                // Whatever becomes of it, the engine has to hear of it: it waits for nothing else.
+                let perform = AssertUnwindSafe(move || disk.perform(&work));
+                let result = smol::unblock(|| catch_unwind(perform).unwrap_or_else(|_| Err(broken()))).await;
                 // Nobody waits for it when the program ends.
                 let _ = done.send(Input::FilesDone { id, result }).await;
             });
             task.detach();
         }
     }
+}
+
+fn broken() -> FileError {
+    FileError::Unfit("an error in the program; please report what its log says".into())
 }
 
 fn log(note: &Note) {

@@ -25,7 +25,7 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
 
-use crate::heart::{self, Clock, Wires};
+use crate::heart::{self, Clock, Stops, Wires};
 use crate::settings::{Folders, Reach, Settings};
 use crate::{templates, trees};
 
@@ -48,6 +48,8 @@ pub(crate) struct Program {
     gate: Task<()>,
     /// Closing it stops the engine, and that the connections to the switch.
     stop_engine: Sender<()>,
+    /// Closing it keeps the engine from beginning what takes long.
+    stop_soon: Sender<()>,
     switch: Task<()>,
 }
 
@@ -65,6 +67,7 @@ impl Program {
         let (states, first_state) = bounded(1);
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
+        let (stop_soon, soon) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
@@ -85,7 +88,7 @@ impl Program {
         };
         thread::Builder::new()
             .name("engine".into())
-            .spawn(move || smol::block_on(heart::beat(engine, wires, engine_stopped)))?;
+            .spawn(move || smol::block_on(heart::beat(engine, wires, Stops { soon, now: engine_stopped })))?;
         let switch = Address {
             host: settings.switch.address,
             port: settings.switch.port,
@@ -98,7 +101,7 @@ impl Program {
             let _ = gate_stopped.recv().await;
         }));
         log::info!("listening on http://{address}");
-        Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, switch })
+        Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, stop_soon, switch })
     }
 
     /// Where it listens.
@@ -118,6 +121,7 @@ impl Program {
         let mut files = rebuild.set;
         files.changes.retain(|change| change.path.tree == Tree::Static);
         self.disk.perform(&FileWork::Provision(files))?;
+        self.disk.perform(&FileWork::SyncProvisioning)?;
         Ok(())
     }
 
@@ -125,6 +129,7 @@ impl Program {
     /// [`FAREWELL`] it is left at that.
     pub(crate) async fn stop(self) {
         let farewell = async {
+            drop(self.stop_soon);
             drop(self.stop_gate);
             self.gate.await;
             drop(self.stop_engine);

@@ -1,5 +1,7 @@
 //! Both trees, taken over.
 
+use std::path::Path;
+
 use fsconnector_disk::{Disk, Folders as Places, OpenError, Recovered};
 
 use crate::settings::Folders;
@@ -9,10 +11,21 @@ use crate::settings::Folders;
 pub(crate) fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
     let (disk, recovered) = Disk::open(places(folders))?;
     report(&recovered);
+    if is_below(&folders.files, &folders.configuration) {
+        log::warn!(
+            "the static tree lies in the configuration tree: store/freeswitch takes its own archives along, and \
+             restore/freeswitch puts back old files of phones; move it elsewhere"
+        );
+    }
     if let Err(none) = disk.static_tree() {
         log::warn!("{none}; phones are not provisioned");
     }
     Ok(disk)
+}
+
+fn is_below(inner: &Path, outer: &Path) -> bool {
+    // What cannot be found is in nothing.
+    matches!((inner.canonicalize(), outer.canonicalize()), (Ok(inner), Ok(outer)) if inner.starts_with(&outer))
 }
 
 /// Where the trees are.
