@@ -124,6 +124,8 @@ pub(crate) struct Storing {
     seen: BTreeMap<TreePath, Vec<Content>>,
     /// The archives of the part when it began, as people have changed them since.
     before: Files,
+    /// What people have put something else in the place of since.
+    replaced: Vec<Vec<u8>>,
     /// Whether somebody has put something else in the place of the present archive since.
     is_replaced: bool,
     /// Whether somebody has not synced what he has put there, and the power was lost.
@@ -135,7 +137,14 @@ impl Storing {
         let of_part = expected.iter().filter(|(path, _)| is_in(path, part));
         let seen = of_part.map(|(path, content)| (path.clone(), vec![Some(content.clone())])).collect();
         let archives = expected.iter().filter(|(path, _)| is_archive(path, part));
-        Self { part, seen, before: archives.map(owned).collect(), is_replaced: false, is_doubtful: false }
+        Self {
+            part,
+            seen,
+            before: archives.map(owned).collect(),
+            replaced: Vec::new(),
+            is_replaced: false,
+            is_doubtful: false,
+        }
     }
 
     /// Whether the file is an archive of the part.
@@ -149,10 +158,11 @@ impl Storing {
             self.seen.entry(path.clone()).or_insert_with(|| vec![before]).push(after);
         } else if self.concerns(path) {
             self.is_replaced |= *path == self.present();
-            match after {
+            let before = match after {
                 Some(content) => self.before.insert(path.clone(), content),
                 None => self.before.remove(path),
             };
+            self.replaced.extend(before);
         }
     }
 
@@ -162,7 +172,7 @@ impl Storing {
         match content {
             Some(_) if self.is_doubtful => true,
             Some(content) => {
-                let is_old = self.before.values().any(|old| old == content);
+                let is_old = self.before.values().chain(&self.replaced).any(|old| old == content);
                 is_old || self.misfit_of(content).is_none()
             }
             None => *path != present || !self.before.contains_key(&present),
@@ -206,6 +216,11 @@ impl Storing {
         lost.map(|path| format!("{path} is gone, though it is one of the newest {KEPT}"))
     }
 
+    /// The part.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
     /// Where the present archive is.
     pub(crate) fn present(&self) -> TreePath {
         TreePath::in_static(self.part.archive())
@@ -224,6 +239,11 @@ impl Storing {
 
 fn owned((path, content): (&TreePath, &Vec<u8>)) -> (TreePath, Vec<u8>) {
     (path.clone(), content.clone())
+}
+
+/// Whether the file is an archive of a part that is kept besides the present one.
+pub(crate) fn is_kept(path: &TreePath, part: Part) -> bool {
+    is_archive(path, part) && path.path != part.archive()
 }
 
 /// Whether the file is the present archive of a part, or one that is kept.

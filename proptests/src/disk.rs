@@ -137,7 +137,14 @@ impl Operations for Watched {
     type Volumes = ();
 
     fn folder(&self, tree: Tree, path: Option<&RelPath>) -> io::Result<Opened> {
-        self.look(|model| model.folder(tree, path))
+        let opened = self.look(|model| model.folder(tree, path));
+        if let (Err(error), Some(path)) = (&opened, path)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            // There is nothing in it.
+            self.scene.borrow_mut().ledger.listed(tree, path.as_str());
+        }
+        opened
     }
 
     fn entries(&self, folder: &Opened) -> io::Result<Vec<Entry>> {

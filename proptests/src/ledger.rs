@@ -6,7 +6,7 @@ use fsconnector_disk::{Edit, Editing, Tree, TreePath};
 
 use fsconnector_engine::files::Part;
 
-use crate::archives::{Fitness, Storing, fitness, unpack};
+use crate::archives::{Fitness, Storing, fitness, is_kept, unpack};
 use crate::changing::{Aim, Changing};
 use crate::invariants::number_of;
 use crate::tree::{is_sound, numbers_in};
@@ -37,6 +37,10 @@ pub(crate) struct Ledger {
     changing: Option<Changing>,
     /// The archive that is being made.
     storing: Option<Storing>,
+    /// Files of which a sweep has not made the names durable yet.
+    unswept: BTreeSet<TreePath>,
+    /// The parts of which an archive could not be made: what is kept of them need not be durable.
+    unkept: Vec<Part>,
     /// Whether the archive that is being restored is fit for it.
     fitness: Option<Fitness>,
 }
@@ -116,6 +120,7 @@ impl Ledger {
             self.unsynced.insert(path.clone())
         };
         self.forgiven.remove(path);
+        self.unswept.remove(path);
         // Who removes what he has just written where a file was being removed may find that again, or not.
         let removes = |changing: &Changing| changing.target.get(path) == Some(&None);
         if after.is_none() && self.changing.as_ref().is_some_and(removes) {
@@ -178,6 +183,8 @@ impl Ledger {
         let fits = |path: &&TreePath| storing.tolerates(path, actual.get(*path).map(|content| &**content));
         let wrong = concerned.iter().find(|path| !fits(path) && !self.forgiven.contains(*path));
         let misfit = misfit.or_else(|| wrong.map(|path| format!("{path} is neither as before nor whole")));
+        self.unkept.retain(|part| !done || *part != storing.part());
+        self.unkept.extend(Some(storing.part()).filter(|_| !done));
         let was_synced = !self.unsynced.contains(&storing.present());
         for path in concerned {
             let content = actual.get(&path).cloned();
@@ -199,10 +206,11 @@ impl Ledger {
         self.changing.as_ref().is_some_and(|changing| changing.is_undecided(path))
     }
 
-    /// Something is in the way of these files.
-    pub(crate) fn cannot_be_written<'a>(&mut self, paths: impl Iterator<Item = &'a TreePath>) {
+    /// These files are as they were, unless they could be written after all.
+    pub(crate) fn cannot_be_written<'a>(&mut self, paths: impl Iterator<Item = &'a TreePath>, actual: &Files) {
         if let Some(changing) = &mut self.changing {
-            changing.protected.extend(paths.cloned());
+            let stays = |path: &&TreePath| actual.get(*path) == self.expected.get(*path);
+            changing.protected.extend(paths.filter(stays).cloned());
         }
     }
 
@@ -215,6 +223,10 @@ impl Ledger {
     /// Whether somebody has put something else in the place of the archive that is being made.
     pub(crate) fn is_archive_replaced(&self) -> bool {
         self.storing.as_ref().is_some_and(Storing::is_replaced)
+    }
+
+    fn is_unkept(&self, path: &TreePath) -> bool {
+        self.unkept.iter().any(|part| is_kept(path, *part))
     }
 
     /// The archives that are there.
@@ -340,7 +352,7 @@ impl Ledger {
     /// The change set lasts. The files that it has changed.
     pub(crate) fn kept(&mut self) -> Vec<TreePath> {
         let Some(changing) = self.changing.take() else { return Vec::new() };
-        let (restores, is_each_for_itself) = (changing.restores().is_some(), changing.is_each_for_itself());
+        let restores = changing.restores().is_some();
         let mut changed = Vec::new();
         for (path, content) in changing.target {
             self.unknown.remove(&path);
@@ -350,13 +362,11 @@ impl Ledger {
             }
             if self.expected.get(&path) != content.as_ref() {
                 changed.push(path.clone());
-            } else if is_each_for_itself {
-                // Nobody has written it.
-                continue;
             }
             if !changing.edited.contains(&path) {
                 self.by_hand.remove(&path);
                 self.unsynced.remove(&path);
+                self.unswept.remove(&path);
             }
             if restores {
                 // It can be anybody's.
@@ -372,26 +382,32 @@ impl Ledger {
         if let Some(changing) = &mut self.changing {
             changing.decide(&self.expected, actual);
         }
-        if all {
-            let misfit = self.directory_misfit().or_else(|| self.misfit_when_committed(actual));
-            self.kept();
-            return misfit;
-        }
+        let misfit = if all { self.directory_misfit().or_else(|| self.misfit_when_committed(actual)) } else { None };
         self.accept_any(actual);
         self.changing = None;
-        self.misfit_at_rest(actual)
+        misfit.or_else(|| self.misfit_at_rest(actual))
     }
 
     /// Every file that was to be changed may be as before or as it was to be.
     fn accept_any(&mut self, actual: &Files) {
         let Some(changing) = &self.changing else { return };
-        let changed = |(path, content): &(&TreePath, &Content)| actual.get(*path) == content.as_ref();
+        let changed = |(path, content): &(&TreePath, &Content)| {
+            actual.get(*path) == content.as_ref() && self.expected.get(*path) != content.as_ref()
+        };
         let changed: Vec<TreePath> = changing.unprotected().filter(changed).map(|(path, _)| path.clone()).collect();
         for path in changed {
             self.by_hand.remove(&path);
             self.unsynced.insert(path.clone());
+            self.unswept.insert(path.clone());
             let content = actual.get(&path).cloned();
             self.expect(&path, content);
+        }
+    }
+
+    /// What was provisioned is durable.
+    pub(crate) fn swept(&mut self) {
+        for path in std::mem::take(&mut self.unswept) {
+            self.unsynced.remove(&path);
         }
     }
 
@@ -429,6 +445,11 @@ impl Ledger {
     /// were to be.
     pub(crate) fn recovered(&mut self, actual: &Files) -> Option<String> {
         let stored = self.stored(actual, false, false);
+        let unkept = self.expected.keys().chain(actual.keys()).filter(|path| self.is_unkept(path));
+        for path in unkept.cloned().collect::<BTreeSet<TreePath>>() {
+            let content = actual.get(&path).cloned();
+            self.expect(&path, content);
+        }
         self.accept_forgiven(actual);
         if stored.is_some() {
             return stored;
@@ -456,7 +477,8 @@ impl Ledger {
         }
         for path in std::mem::take(&mut self.forgiven) {
             let content = actual.get(&path).cloned();
-            self.torn |= content.as_deref().is_some_and(|content| !is_sound(content));
+            self.torn |=
+                path.tree == Tree::Configuration && content.as_deref().is_some_and(|content| !is_sound(content));
             self.unload(&path, content.as_deref());
             if let Some(changing) = &mut self.changing {
                 changing.protected.insert(path.clone());
@@ -470,7 +492,7 @@ impl Ledger {
     /// What does not fit in a copy of the tree that has lost its power.
     pub(crate) fn misfit_when_durable(&self, actual: &Files) -> Option<String> {
         let strict = |files: &Files| -> Files {
-            let synced = files.iter().filter(|(path, _)| !self.unsynced.contains(*path));
+            let synced = files.iter().filter(|(path, _)| !self.unsynced.contains(*path) && !self.is_unkept(path));
             synced.map(|(path, content)| (path.clone(), content.clone())).collect()
         };
         difference(&strict(&self.expected), &strict(actual))

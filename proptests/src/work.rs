@@ -19,6 +19,7 @@ use crate::archives::Fitness;
 use crate::changing::Aim;
 use crate::disk::Watched;
 use crate::invariants::{self, keys_of, number_of, visible};
+use crate::ledger::Files;
 use crate::phones::{self, Upload};
 use crate::requests::{Operation, done_items};
 use crate::sabotage::Sabotage;
@@ -117,7 +118,7 @@ impl World {
                 FileWork::Provision(set) => scene.ledger.begins(Aim::Each(set.clone())),
                 FileWork::Archive(part) => scene.ledger.begins_storing(*part),
                 FileWork::Restore(part) => scene.ledger.begins_restoring(*part),
-                FileWork::List(_) => {}
+                FileWork::List(_) | FileWork::SyncProvisioning => {}
             }
         }
         let result = match work {
@@ -140,11 +141,12 @@ impl World {
         let has_journal = has_journal(scene);
         let work_restores = matches!(work, FileWork::Restore(_));
         match (work, result) {
-            (FileWork::List(_), _) | (FileWork::Keep, Err(_)) => {}
+            (FileWork::SyncProvisioning, Ok(_)) => scene.ledger.swept(),
+            (FileWork::List(_) | FileWork::SyncProvisioning, _) | (FileWork::Keep, Err(_)) => {}
             (FileWork::Commit(_) | FileWork::Restore(_), Ok(done)) => {
                 let is_unfit = work_restores && scene.ledger.fitness() == Some(Fitness::Unfit);
                 scene.demand("what is not fit is not restored", is_unfit.then(|| format!("{work:?}")));
-                let misfit = left_alone_misfit(scene, done);
+                let misfit = left_alone_misfit(scene, done, &files);
                 scene.demand("damaged directories are named", misfit);
                 scene.ledger.committed();
                 scene.demand("directories keep what their owners have made", scene.ledger.directory_misfit());
@@ -170,7 +172,7 @@ impl World {
             }
             (FileWork::Provision(_), _) => {
                 scene.ledger.accept_forgiven(&files);
-                let misfit = result.as_ref().ok().and_then(|done| left_alone_misfit(scene, done));
+                let misfit = result.as_ref().ok().and_then(|done| left_alone_misfit(scene, done, &files));
                 scene.demand("damaged directories are named", misfit);
                 let misfit = scene.ledger.provisioned(&files, result.is_ok());
                 scene.demand("what is provisioned is visible, but for what people write", misfit);
@@ -327,17 +329,18 @@ fn tells_of_something(response: &Response) -> bool {
 }
 
 /// Exactly the damaged directories are left alone, and whatever is in the place of what is not a file.
-fn left_alone_misfit(scene: &mut Scene, done: &FilesDone) -> Option<String> {
+fn left_alone_misfit(scene: &mut Scene, done: &FilesDone, files: &Files) -> Option<String> {
     let (FilesDone::Committed { left_alone, .. } | FilesDone::Provisioned { left_alone }) = done else { return None };
     let wanted = scene.ledger.left_alone();
     let is_one = |left: &&LeftAlone| {
         left.path.path.as_str().ends_with("-directory.xml") && !scene.ledger.is_undecided(&left.path)
     };
     let told: BTreeSet<TreePath> = left_alone.iter().filter(is_one).map(|left| left.path.clone()).collect();
-    if scene.is_odd {
-        scene.ledger.cannot_be_written(left_alone.iter().map(|left| &left.path));
+    if !scene.is_odd && !scene.failed {
+        return (told != wanted).then(|| format!("{wanted:?}, and not {left_alone:?}"));
     }
-    (told != wanted && !scene.is_odd).then(|| format!("{wanted:?}, and not {left_alone:?}"))
+    scene.ledger.cannot_be_written(left_alone.iter().map(|left| &left.path), files);
+    None
 }
 
 fn has_journal(scene: &Scene) -> bool {
