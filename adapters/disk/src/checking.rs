@@ -62,6 +62,7 @@ pub(crate) fn check<'a, O: Operations>(
     folders: &mut Folders<O>,
     set: &'a ChangeSet,
 ) -> Result<Plan<'a>, FileError> {
+    refuse_twice(set.changes.iter().map(|change| &change.path))?;
     let (mut plan, mut refused) = (Plan::default(), Vec::new());
     let mut missing = BTreeSet::new();
     for change in &set.changes {
@@ -78,7 +79,21 @@ pub(crate) fn check<'a, O: Operations>(
         }
     }
     plan.missing.extend(missing);
+    // One folder that goes can be in another one.
+    refuse_twice(plan.leaving.iter().chain(plan.tasks.iter().map(Task::path)))?;
     if refused.is_empty() { Ok(plan) } else { Err(FileError::Refused(refused)) }
+}
+
+/// Refuses a set in which anything is to change twice: what would be put back after the second time is not what was there
+/// before the first.
+pub(crate) fn refuse_twice<'p>(paths: impl Iterator<Item = &'p TreePath>) -> Result<(), FileError> {
+    let mut known = BTreeSet::new();
+    for path in paths {
+        if !known.insert(path) {
+            return Err(failed(path, &io::Error::other("it is in the change set twice")));
+        }
+    }
+    Ok(())
 }
 
 /// The file that is replaced or removed, or why it may not be.

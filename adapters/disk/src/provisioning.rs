@@ -12,6 +12,7 @@ use fsconnector_engine::files::{Damage, LeftAlone};
 use fsconnector_engine::io::FileError;
 use fsconnector_engine::path::{Tree, TreePath};
 
+use crate::checking::refuse_twice;
 use crate::operations::{Found, NewAccess, Operations};
 use crate::places::{Folders, Place, Trouble, failed};
 use crate::placing::swap;
@@ -37,6 +38,7 @@ pub(crate) fn provision<O: Operations>(operations: &O, set: &ChangeSet) -> Resul
         let reason = "this is not a file of a phone that can be written by itself";
         return Err(failed(&change.path, &io::Error::other(reason)));
     }
+    refuse_twice(set.changes.iter().map(|change| &change.path))?;
     operations.folder(Tree::Static, None).map_err(|error| failed(&first.path, &error))?;
     let folders = Folders::of(set.changes.len());
     let mut writing = Writing { operations, set, folders, begun: Vec::new(), done: Provisioned::default() };

@@ -418,3 +418,27 @@ fn only_empty_folders_of_phones_are_cleared_at_the_start() {
     assert_eq!(disk.folders(), expected);
     assert!(files(&disk).contains_key(&not_ours), "the operator's files are not looked into");
 }
+
+#[test]
+fn a_set_in_which_anything_is_to_change_twice_is_refused_and_nothing_is_touched() {
+    let whole = || remove_folder(&phone(20001, "x"));
+    let below = || remove_folder(&phone(20001, "calls/today.xml"));
+    let there_and_not_there = [whole(), remove_folder(&linphone(20010))];
+    let same_name = || Change { path: phone(20001, "calls"), ..write_any(linphone(20001), 20001, "new") };
+    let twice = there_and_not_there.map(|change| vec![change.clone(), change]).into_iter().chain([
+        vec![create(20010, "new"), create(20010, "other")],
+        vec![remove(20001), create(20001, "new")],
+        vec![write_any(linphone(20001), 20001, "new"), replace(20000, "new"), write_any(linphone(20001), 20001, "new")],
+        vec![whole(), below()],
+        vec![below(), whole()],
+        vec![same_name(), whole()],
+    ]);
+    for changes in twice {
+        let disk = disk();
+        let (mut sets, _) = recover(&disk);
+        let error = commit(&mut sets, &change_set(changes)).unwrap_err();
+        assert!(matches!(error, FileError::Failed { .. }) && error.to_string().contains("twice"), "{error}");
+        assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }));
+        assert_eq!((files(&disk), disk.folders()), (before(), folders(&before())));
+    }
+}

@@ -373,3 +373,13 @@ fn a_change_set_under_way_is_waited_for() {
     assert_eq!(provision(&mut sets, some()), Ok(vec![]));
     assert_eq!(files(&disk), some_new());
 }
+
+#[test]
+fn a_file_that_is_to_be_written_twice_is_refused() {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    let twice = ["new", "other"].map(|name| write(linphone(20001), 20001, name));
+    let error = provision(&mut sets, twice.to_vec()).unwrap_err();
+    assert!(error.to_string().contains("twice"), "{error}");
+    assert_eq!(files(&disk), before());
+}
