@@ -154,21 +154,17 @@ impl<'a> Recordings<'a> {
             Circle::Admins => "api/recordings/del",
             Circle::Friends(_) => "delfriendsrec",
         };
-        let done = noted(&removal.done, "");
-        let failed = noted(&removal.failed, "no recording ");
+        let shown = |name: &&str| Shown(name.as_bytes()).to_string();
+        let mut done: Vec<String> = removal.done.iter().take(MOST_NOTED).map(shown).collect();
+        done.extend(removal.done.len().checked_sub(MOST_NOTED + 1).map(|others| format!("… {} more", others + 1)));
+        // Of these the note shows no more than that itself.
+        let failed = removal.failed.iter().map(|name| format!("no recording {}", shown(name))).collect();
         log::info!("{}", Note::Audit { caller, op, done, failed });
     }
 }
 
-/// The log names no more than these, and counts the others.
+/// The log names no more removed recordings than these, and counts the others: names can be long.
 const MOST_NOTED: usize = 20;
-
-/// What the log says of these names, each with these words before it.
-fn noted(names: &[&str], words: &str) -> Vec<String> {
-    let shown = names.iter().take(MOST_NOTED).map(|name| format!("{words}{}", Shown(name.as_bytes())));
-    let others = names.len().checked_sub(MOST_NOTED).filter(|others| *others > 0);
-    shown.chain(others.map(|others| format!("and {others} more"))).collect()
-}
 
 /// What became of names, each as it was sent.
 #[derive(Serialize)]
