@@ -11,6 +11,7 @@
 //! 5. *Undo*, or a start that finds a journal: every file that still is what was written is swapped back, and the folders
 //!    that were made are removed, then the same.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
@@ -35,6 +36,8 @@ use crate::strays::clear_strays;
 pub struct ChangeSets<O> {
     operations: O,
     standing: Standing,
+    /// The files that somebody had changed when others were put back, and that nobody was told of yet.
+    left: Vec<TreePath>,
     /// Whether names in the static tree may not be durable: they were provisioned, or an earlier program ended right after
     /// it had made them. No change set may rely on such.
     doubt: bool,
@@ -78,19 +81,23 @@ impl<O: Operations> ChangeSets<O> {
             None => remove_journal(&operations)?,
         }
         clear_strays(&operations)?;
-        Ok((Self { operations, standing: Standing::Settled, doubt: true }, recovered))
+        Ok((Self { operations, standing: Standing::Settled, left: Vec::new(), doubt: true }, recovered))
     }
 
     /// Carries out one work.
     ///
     /// After a failed commit or undo, files that could not be put back are put back by the next undo or commit that
-    /// succeeds. Undoing when there is nothing to undo does no harm.
+    /// succeeds. Undoing when there is nothing to undo does no harm; it names the files that were left alone when a failed
+    /// commit put back the others.
     pub fn perform(&mut self, work: &FileWork) -> Result<FilesDone, FileError> {
         match work {
             FileWork::List(folders) => list(&self.operations, folders).map(FilesDone::Listed),
             FileWork::Commit(set) => self.commit(set),
             FileWork::Keep => self.keep().map(|()| FilesDone::Kept),
-            FileWork::Undo => self.undo().map(|left| FilesDone::Undone { left }),
+            FileWork::Undo => {
+                self.undo()?;
+                Ok(FilesDone::Undone { left: std::mem::take(&mut self.left) })
+            }
             FileWork::Provision(set) => {
                 self.settle()?;
                 self.provision(set)
@@ -158,7 +165,7 @@ impl<O: Operations> ChangeSets<O> {
     fn settle(&mut self) -> Result<(), FileError> {
         match self.standing {
             Standing::Settled => Ok(()),
-            Standing::Unkept(_) | Standing::Undoing(_) => self.undo().map(drop),
+            Standing::Unkept(_) | Standing::Undoing(_) => self.undo(),
             Standing::Committed(_) => Err(out_of_turn("the last change set is neither kept nor undone")),
         }
     }
@@ -182,10 +189,13 @@ impl<O: Operations> ChangeSets<O> {
         stage: impl FnOnce(&O, &mut Folders<O>) -> Result<Vec<Step>, FileError>,
     ) -> Result<(), FileError> {
         let Err(error) = self.try_out(folders, journal, access, stage) else { return Ok(()) };
-        match self.undo() {
-            Ok(left) => Err(with_left(error, left)),
-            Err(second) => Err(not_put_back(&error, &second)),
-        }
+        Err(match (self.undo(), error) {
+            (Ok(()), FileError::Refused(refused)) => {
+                FileError::Refused(with_left(refused, std::mem::take(&mut self.left)))
+            }
+            (Ok(()), error) => error,
+            (Err(second), error) => not_put_back(&error, &second),
+        })
     }
 
     fn try_out(
@@ -228,9 +238,10 @@ impl<O: Operations> ChangeSets<O> {
         Ok(())
     }
 
-    fn undo(&mut self) -> Result<Vec<TreePath>, FileError> {
+    /// Puts back what is to be put back, and remembers what is left.
+    fn undo(&mut self) -> Result<(), FileError> {
         let journal = match &self.standing {
-            Standing::Settled => return Ok(Vec::new()),
+            Standing::Settled => return Ok(()),
             Standing::Committed(journal) | Standing::Undoing(journal) => journal.clone(),
             Standing::Unkept(journal) => {
                 // Without it an interruption would leave some files new.
@@ -239,9 +250,9 @@ impl<O: Operations> ChangeSets<O> {
             }
         };
         self.standing = Standing::Undoing(journal.clone());
-        let left = put_back_all(&self.operations, &journal)?;
+        self.left.extend(put_back_all(&self.operations, &journal)?);
         self.standing = Standing::Settled;
-        Ok(left)
+        Ok(())
     }
 }
 
@@ -345,14 +356,11 @@ fn refuse_changed<O: Operations>(operations: &O, folders: &mut Folders<O>, journ
 }
 
 /// A refusal also names the files that were left alone when the others were put back.
-fn with_left(error: FileError, left: Vec<TreePath>) -> FileError {
-    let FileError::Refused(mut refused) = error else { return error };
-    for path in left {
-        if refused.iter().all(|(known, _)| *known != path) {
-            refused.push((path, Refusal::Changed));
-        }
-    }
-    FileError::Refused(refused)
+fn with_left(mut refused: Vec<(TreePath, Refusal)>, left: Vec<TreePath>) -> Vec<(TreePath, Refusal)> {
+    let known: BTreeSet<TreePath> = refused.iter().map(|(path, _)| path.clone()).collect();
+    let left = left.into_iter().filter(|path| !known.contains(path));
+    refused.extend(left.map(|path| (path, Refusal::Changed)));
+    refused
 }
 
 fn not_put_back(error: &FileError, second: &FileError) -> FileError {

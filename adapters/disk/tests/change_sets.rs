@@ -4,7 +4,7 @@
 
 mod sample;
 
-use fsconnector_disk::{ChangeSets, Edit, Editing, Model};
+use fsconnector_disk::{ChangeSets, Edit, Editing, Model, TreePath};
 use fsconnector_engine::change_set::{Change, ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
 use sample::{
@@ -211,6 +211,37 @@ fn a_commit_that_could_not_be_put_back_is_put_back_by_the_next_undo() {
     assert_ne!(files(&disk), before());
     assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }));
     assert_eq!(files(&disk), before());
+}
+
+/// The numbers of the operations that carry out [`one_of_each`].
+fn operations_of_commit() -> std::ops::Range<usize> {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    let first = disk.operations();
+    commit(&mut sets, &one_of_each()).unwrap();
+    first..disk.operations()
+}
+
+/// Carries out [`one_of_each`] with an operation that fails and somebody who edits a file right before another one. The
+/// files that the next undo names, if that was a failure.
+fn left_by_failure(failing: usize, edited: usize) -> Option<Vec<TreePath>> {
+    let disk = disk();
+    let (mut sets, _) = recover(&disk);
+    disk.fail(failing);
+    disk.edit_before(edited, write(20000, "mine"));
+    let done = commit(&mut sets, &one_of_each());
+    let undone = sets.perform(&FileWork::Undo);
+    let Ok(FilesDone::Undone { left }) = undone else { panic!("{undone:?}") };
+    assert!(left.is_empty() || left == [file(20000)] && files(&disk)[&file(20000)] == "mine", "{left:?}");
+    assert_eq!(sets.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: vec![] }), "it was told once");
+    matches!(done, Err(FileError::Failed { .. })).then_some(left)
+}
+
+#[test]
+fn a_failed_commit_leaves_the_names_of_what_somebody_changed_to_the_next_undo() {
+    let edits = operations_of_commit().flat_map(|failing| (1..12).map(move |distance| (failing, failing + distance)));
+    let left = edits.filter_map(|(failing, edited)| left_by_failure(failing, edited));
+    assert_ne!(left.flatten().count(), 0);
 }
 
 #[test]
