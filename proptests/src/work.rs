@@ -299,7 +299,8 @@ impl World {
             let keys = keys_of(done);
             if keys.iter().all(|key| !changed_later.contains(key)) {
                 let scene = self.scene.borrow();
-                let is_taken = |name: &str| changed_later.contains(name);
+                let is_shared = |mac: &str| published.users.values().filter(|user| user[5] == mac).count() > 1;
+                let is_taken = |name: &str| changed_later.contains(name) || is_shared(name);
                 let misfit = phones::done_misfit(done, &scene.ledger, &response.left_alone, is_taken);
                 drop(scene);
                 self.demand("what is done of a user is in the files of its phones", misfit);
