@@ -11,10 +11,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use files_stage::{Archive, json, names_in, state};
-use fsconnector_engine::state::State;
+use fsconnector_engine::state::{Info, State};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::json;
 
@@ -229,6 +228,22 @@ fn a_body_that_is_not_as_it_has_to_be_removes_nothing() {
 }
 
 #[test]
+fn while_the_switch_is_away_no_recording_is_removed() {
+    let archive = with_recordings();
+    let mut client = archive.stage.connect();
+    let state = state();
+    let info = Info { connected: false, ..state.info.clone() };
+    archive.stage.current.publish(State { info, ..State::clone(&state) }.into());
+    for target in ["/api/recordings/del", "/fr/delfriendsrec"] {
+        let answer = client.post("anna", target, &deletion(&[OF_PALS]));
+        archive.assert_problem(&answer, 503, target);
+        let problem = json(&answer);
+        assert_eq!((&problem["done"], &problem["failed"]), (&json!([]), &json!([OF_PALS])), "{target}");
+    }
+    assert_eq!(names_in(archive.recordings.path()).len(), ALL.len());
+}
+
+#[test]
 fn another_web_site_can_have_nothing_removed() {
     let archive = with_recordings();
     let mut client = archive.stage.connect();
@@ -434,76 +449,4 @@ fn a_recording_that_may_not_be_read_is_not_there() {
         return;
     }
     archive.assert_problem(&archive.stage.connect().get("anna", &format!("/api/recordings/{OF_OPEN}")), 404, OF_OPEN);
-}
-
-#[test]
-fn the_log_says_in_one_line_who_has_removed_what() {
-    listen_to_the_log();
-    let archive = Archive::new();
-    for name in ["logged a.wav", "logged\u{2028}b-2026-11-23T08:25:58.123Z.wav", "logged-c"] {
-        archive.record(name, "");
-    }
-    let names = ["logged a.wav", "logged\u{2028}b-2026-11-23T08:25:58.123Z.wav", "logged\nx: done [all]"];
-    archive.stage.connect().post("anna", "/api/recordings/del", &deletion(&names));
-    assert_eq!(
-        lines_with("logged"),
-        [concat!(
-            "INFO \"anna\" (20000) from 127.0.0.1: api/recordings/del: ",
-            r#"done ["logged a.wav" "logged\u{2028}b-2026-11-23T08:25:58.123Z.wav"], "#,
-            r#"failed [no recording "logged\nx: done [all]"]"#
-        )]
-    );
-    archive.stage.connect().post("mike", "/fr/delfriendsrec", &deletion(&["friendly"]));
-    assert_eq!(
-        lines_with("friendly"),
-        [r#"INFO "mike" (21000) from 127.0.0.1: delfriendsrec: done [], failed [no recording "friendly"]"#]
-    );
-}
-
-#[test]
-fn a_great_many_recordings_go_at_once_and_the_log_names_some_of_them() {
-    const COUNT: usize = 7500;
-    listen_to_the_log();
-    let archive = Archive::new();
-    let names: Vec<String> = (0..COUNT).map(|number| format!("many-{number:04}")).collect();
-    for name in &names {
-        archive.record(name, "");
-    }
-    let missing = ["many-missing"; 25];
-    let names: Vec<&str> = names.iter().map(String::as_str).chain(missing).collect();
-    let answer = json(&archive.stage.connect().post("anna", "/api/recordings/del", &deletion(&names)));
-    assert_eq!((&answer["done"], &answer["failed"]), (&json!(names[..COUNT]), &json!(missing)));
-    assert!(names_in(archive.recordings.path()).is_empty());
-    let [line] = &lines_with("many-")[..] else { panic!("one line") };
-    assert!(line.contains(r#""many-0019" … 7480 more], failed [no recording "many-missing"; "#), "{line}");
-    assert!(line.ends_with("; … 5 more]"), "{line}");
-}
-
-/// What was logged, by all tests.
-static LOGGED: Log = Log(Mutex::new(Vec::new()));
-
-struct Log(Mutex<Vec<String>>);
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}", record.level(), record.args());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    }
-
-    fn flush(&self) {}
-}
-
-fn listen_to_the_log() {
-    // Whoever comes second finds it done.
-    let _ = log::set_logger(&LOGGED);
-    log::set_max_level(log::LevelFilter::Info);
-}
-
-/// The lines of the log that contain a text.
-fn lines_with(text: &str) -> Vec<String> {
-    LOGGED.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|line| line.contains(text)).cloned().collect()
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 
 use fsconnector_engine::access::Role;
-use fsconnector_engine::change::command::Caller;
-use fsconnector_engine::note::Note;
-use fsconnector_engine::state::{State, UserId};
+use fsconnector_engine::change::command::Unavailable;
+use fsconnector_engine::state::State;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -93,13 +92,18 @@ impl<'a> Recordings<'a> {
         file.unwrap_or_else(|error| refusal("a recording", &error))
     }
 
-    /// Removes those of the names that are asked for.
-    pub(super) fn remove(&self, wish: &Wish<'_>) -> Reply {
+    /// Removes those of the names that are asked for. While the switch is away nothing is changed, this neither.
+    pub(super) fn remove(&self, wish: &Wish<'_>, is_connected: bool) -> Reply {
         let Some(operation) = wish.operation() else { return Problem::not_found().into() };
         let items = match body::items(RequestSchema::RecordingsDel, &operation, wish.body) {
             Ok(items) => items,
             Err(problem) => return problem.into(),
         };
+        if !is_connected {
+            let failed = names_in(&items).into_iter().map(Value::from).collect();
+            let away = Problem::new(StatusCode::SERVICE_UNAVAILABLE, Unavailable::SwitchAway.to_string());
+            return away.retry_after(Problem::PAUSE).none_done(&operation, failed).into();
+        }
         let removal = self.remove_all(&names_in(&items));
         self.note(wish, &removal);
         Reply::json(&Report { op: &operation.op, removal })
@@ -148,8 +152,6 @@ impl<'a> Recordings<'a> {
 
     /// Tells the log who has removed what.
     fn note(&self, wish: &Wish<'_>, removal: &Removal<'_>) {
-        let Some(id) = UserId::parse(&wish.caller.id) else { return };
-        let caller = Caller { id, name: wish.caller.name.clone(), address: wish.caller.address };
         let op = match self.circle {
             Circle::Admins => "api/recordings/del",
             Circle::Friends(_) => "delfriendsrec",
@@ -159,7 +161,7 @@ impl<'a> Recordings<'a> {
         done.extend(removal.done.len().checked_sub(MOST_NOTED + 1).map(|others| format!("… {} more", others + 1)));
         // Of these the note shows no more than that itself.
         let failed = removal.failed.iter().map(|name| format!("no recording {}", shown(name))).collect();
-        log::info!("{}", Note::Audit { caller, op, done, failed });
+        wish.audit(op, done, failed);
     }
 }
 

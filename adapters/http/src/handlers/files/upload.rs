@@ -46,7 +46,7 @@ fn take(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'
     let phone = phone_of(state, user).ok_or_else(no_phone)?;
     let uploads = uploads.ok_or_else(not_kept)?;
     let uploaded = uploads.upload(&phone, &name, wish.body).map_err(|error| refusal(&phone, &error))?;
-    log::debug!("the phone {phone} has uploaded {} bytes as {name}", wish.body.len());
+    wish.audit("polycom", vec![format!("{phone}/{name}")], Vec::new());
     let name = name.as_str().to_owned();
     Ok(match uploaded {
         Uploaded::Appended => Receipt::Appended(name),

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use fsconnector_engine::change::command::Caller;
+use fsconnector_engine::note::Note;
+use fsconnector_engine::state::UserId;
 use http::Method;
 use tiny_http::Request;
 
@@ -67,6 +70,14 @@ impl<'a> Wish<'a> {
             modified_since: list("If-Modified-Since"),
             part_of: list("If-Range"),
         }
+    }
+
+    /// Tells the log who has changed what.
+    pub(super) fn audit(&self, op: &'static str, done: Vec<String>, failed: Vec<String>) {
+        let NamedCaller { id, name, address, .. } = &self.caller;
+        let Some(id) = UserId::parse(id) else { return };
+        let caller = Caller { id, name: name.clone(), address: *address };
+        log::info!("{}", Note::Audit { caller, op, done, failed });
     }
 
     /// What answers call it, if they report on it.
