@@ -5,8 +5,7 @@
 mod files_stage;
 mod stage;
 
-use std::sync::{Mutex, PoisonError};
-
+use files_stage::log::{lines_with, listen_to_the_log};
 use files_stage::{Archive, PHONE_OF_MIKE, json, names_in, put};
 use serde_json::json;
 
@@ -66,33 +65,4 @@ fn a_great_many_recordings_go_at_once_and_the_log_names_some_of_them() {
     let [line] = &lines_with("many-")[..] else { panic!("one line") };
     assert!(line.contains(r#""many-0019" … 7480 more], failed [no recording "many-missing"; "#), "{line}");
     assert!(line.ends_with("; … 5 more]"), "{line}");
-}
-
-/// What was logged, by all tests.
-static LOGGED: Log = Log(Mutex::new(Vec::new()));
-
-struct Log(Mutex<Vec<String>>);
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}", record.level(), record.args());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    }
-
-    fn flush(&self) {}
-}
-
-fn listen_to_the_log() {
-    // Whoever comes second finds it done.
-    let _ = log::set_logger(&LOGGED);
-    log::set_max_level(log::LevelFilter::Info);
-}
-
-/// The lines of the log that contain a text.
-fn lines_with(text: &str) -> Vec<String> {
-    LOGGED.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|line| line.contains(text)).cloned().collect()
 }

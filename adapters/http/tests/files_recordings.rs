@@ -12,6 +12,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
+use files_stage::log::{lines_with, listen_to_the_log};
 use files_stage::{Archive, json, names_in, state};
 use fsconnector_engine::state::{Info, State};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};

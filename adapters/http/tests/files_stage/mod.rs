@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod log;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
