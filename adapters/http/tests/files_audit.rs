@@ -17,11 +17,11 @@ fn deletion(names: &[&str]) -> String {
 fn the_log_says_in_one_line_which_phone_has_uploaded_what() {
     listen_to_the_log();
     let archive = Archive::new();
-    let target = format!("/polycom/{PHONE_OF_MIKE}-logged.cfg");
+    let target = format!("/polycom/{PHONE_OF_MIKE}-noted.cfg");
     assert_eq!(put(&mut archive.stage.connect(), "mike", &target, "", b"secret").status, 200);
     let expected =
-        format!(r#"INFO "mike" (21000) from 127.0.0.1: polycom: done [{PHONE_OF_MIKE}/{PHONE_OF_MIKE}-logged.cfg]"#);
-    assert_eq!(lines_with("-logged.cfg"), [expected]);
+        format!(r#"INFO "mike" (21000) from 127.0.0.1: polycom: done [{PHONE_OF_MIKE}/{PHONE_OF_MIKE}-noted.cfg]"#);
+    assert_eq!(lines_with("-noted.cfg"), [expected]);
 }
 
 #[test]
