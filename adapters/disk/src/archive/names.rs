@@ -74,8 +74,7 @@ impl Names {
     }
 }
 
-/// Reads a name in the archive of a part: the path in the tree; nothing if that is the whole tree's own folder, or is no
-/// part of what is archived. A `./` before the name and, if it is a folder's, a `/` behind it mean nothing.
+/// Reads a name in the archive of a part: the path in the tree; nothing if that is the whole tree's own folder. A `./` before the name and, if it is a folder's, a `/` behind it mean nothing.
 pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<Option<RelPath>, Fault> {
     let text = String::from_utf8_lossy(name).into_owned();
     let bare = text.strip_prefix("./").unwrap_or(&text);
@@ -90,7 +89,7 @@ pub(crate) fn parse(name: &[u8], part: Part, is_folder: bool) -> Result<Option<R
     };
     Ok(match part.folder() {
         Some(folder) => RelPath::parse(&format!("{folder}{below}")),
-        None => below.strip_prefix('/').filter(|below| !is_file_systems(below)).and_then(RelPath::parse),
+        None => below.strip_prefix('/').and_then(RelPath::parse),
     })
 }
 
@@ -104,10 +103,10 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name.starts_with(HIDDEN)
 }
 
-/// Whether the folder of this name in the tree's own belongs to the file system, if the tree is one: it can neither be
-/// archived nor be removed.
-pub(crate) fn is_file_systems(name: &str) -> bool {
-    name == "lost+found"
+/// Whether this path in the tree leads to what belongs to the file system, if the tree is one: that is neither archived nor
+/// restored, and cannot be removed.
+pub(crate) fn is_file_systems(path: &str) -> bool {
+    path.split('/').next() == Some("lost+found")
 }
 
 /// The name in the archive of a part of what is at `path` in the tree.
@@ -195,6 +194,12 @@ mod tests {
         assert_eq!(names.add_folder(&path("d/a/b")), Err(Fault::FileAndFolder(path("d/a/b"))));
         assert_eq!(names.add_file(&path("d/a/b/c"), 1), Err(Fault::FileAndFolder(path("d/a/b"))));
         assert_eq!(names.add_file(&path("d"), 1), Err(Fault::FileAndFolder(path("d"))));
+    }
+
+    #[test]
+    fn what_belongs_to_the_file_system_is_known_in_the_trees_own_folder_only() {
+        assert!(is_file_systems("lost+found") && is_file_systems("lost+found/#12/a"));
+        assert!(!is_file_systems("directory/lost+found") && !is_file_systems("lost+found.xml"));
     }
 
     #[test]

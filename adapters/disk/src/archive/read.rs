@@ -12,7 +12,7 @@ use tar::{Archive, Entry, EntryType};
 
 use super::bounds::length;
 use super::fault::{Fault, Odd};
-use super::names::{Names, parse};
+use super::names::{Names, is_file_systems, parse};
 
 /// A file or folder in an archive.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ const END: u64 = 1024;
 /// The unit of an archive.
 const BLOCK: u64 = 512;
 
-/// Shows `visit` all that is in the archive of this part. Names that are not fit, and sizes that pass the bounds, are
+/// Shows `visit` all that is in the archive of this part, but for what belongs to a file system. Names that are not fit, and sizes that pass the bounds, are
 /// refused before `visit` sees them; what is wrong behind them is only found then.
 pub(crate) fn read<E, V>(packed: &[u8], part: Part, mut visit: V) -> Result<(), E>
 where
@@ -72,11 +72,17 @@ where
         let Some(path) = path else { continue };
         if is_folder {
             names.add_folder(&path)?;
+            if is_file_systems(path.as_str()) {
+                continue;
+            }
             visit(Member { path: &path, mode, content: None })?;
         } else {
             names.add_file(&path, size)?;
             meter.allow(size);
             read_content(&mut entry, size, &mut content)?;
+            if is_file_systems(path.as_str()) {
+                continue;
+            }
             has_file = true;
             visit(Member { path: &path, mode, content: Some(&content) })?;
         }

@@ -220,6 +220,8 @@ fn garbage_is_refused_in_the_place_of_an_archive_and_behind_one() {
 fn an_archive_without_a_file_is_refused() {
     check(&archive(&[]), "there is no file in the archive");
     check(&archive(&[folder("directory/"), folder("directory/team/")]), "there is no file in the archive");
+    let only_file_systems = archive(&[folder("freeswitch/"), file("freeswitch/lost+found/#12", USER)]);
+    check_part(Part::FreeSwitch, &only_file_systems, "there is no file in the archive");
 }
 
 #[test]

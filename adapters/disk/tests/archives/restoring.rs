@@ -120,6 +120,27 @@ fn a_tree_that_is_a_file_system_of_its_own_keeps_what_belongs_to_that() {
 }
 
 #[test]
+fn what_belongs_to_a_file_system_is_passed_over_in_an_archive_as_in_the_tree() {
+    let large = vec![b'x'; 300_000];
+    let made = archive(&[
+        folder("freeswitch/lost+found/"),
+        file("freeswitch/lost+found/#12", &large),
+        file("freeswitch/lost+found/below/a.xml", b"<would not parse"),
+        file("freeswitch/vars.xml", b"<include/>"),
+        file("freeswitch/directory/lost+found/20000.xml", b"<user/>"),
+    ]);
+    let expected = tree(&[("vars.xml", "<include/>"), ("directory/lost+found/20000.xml", "<user/>")]);
+    let trees = RealTrees::new(&sample());
+    trees.put_archive(Part::FreeSwitch, &made);
+    trees.restore(Part::FreeSwitch).unwrap();
+    assert_eq!(trees.found(), expected);
+    trees.write("lost+found/#13", "found by the file system");
+    trees.restore(Part::FreeSwitch).unwrap();
+    assert_eq!(trees.found().remove("lost+found/#13"), Some(Some("found by the file system".into())));
+    assert!(!trees.at("lost+found/#12").exists());
+}
+
+#[test]
 fn archives_of_other_programs_are_understood() {
     let long = format!("directory/team/{}.xml", "n".repeat(150));
     let longer = format!("directory/team/{}.xml", "m".repeat(150));
