@@ -71,7 +71,7 @@ pub enum Uploaded {
     Written,
 }
 
-/// Why an upload was not taken. Nothing has changed.
+/// Why an upload was not taken. Nothing has changed, unless it is [`Failed`](Self::Failed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadError {
     /// It has more bytes than an upload can have, or than the phone has room for.
@@ -80,7 +80,8 @@ pub enum UploadError {
     TooMany,
     /// There is no static tree.
     Unavailable(NoStaticTree),
-    /// The operating system could not do it.
+    /// The operating system could not do it. The file is as it was, or as it was to be, but then it need not be durable; the
+    /// phone's folder may have been made. A log that was to be put aside is not lost, but the one before it may be.
     Failed(FileError),
 }
 
@@ -225,16 +226,24 @@ impl<O: Operations> Upload<'_, O> {
 
     /// At every moment each name stands for a whole file.
     fn write(&self, turn: &Turn) -> io::Result<()> {
-        let (name, hidden) = (self.name.as_str(), self.hidden());
+        let hidden = self.hidden();
         if self.operations.exists(self.folder, &hidden)? {
             self.operations.remove(self.folder, &hidden)?;
         }
         self.operations.write_new(self.folder, &hidden, &turn.new, turn.access)?;
         self.operations.sync_file(self.folder, &hidden)?;
-        if turn.rotates {
-            self.put(name, &self.name.put_aside())?;
-        }
-        self.put(&hidden, name)
+        if turn.rotates { self.rotate() } else { self.put(&hidden, self.name.as_str()) }
+    }
+
+    /// Begins a log anew and puts the one that is there aside. Those two change places at once, when the new one is where the
+    /// old one is to be: so the old one has one of these names whatever happens, and only the one before it can be lost.
+    fn rotate(&self) -> io::Result<()> {
+        let (hidden, aside) = (self.hidden(), self.name.put_aside());
+        self.put(&hidden, &aside)?;
+        self.operations.exchange(self.folder, &aside, self.name.as_str()).inspect_err(|_| {
+            // If this fails, too, the new log is there instead of the one before, of which this would be the end anyway.
+            let _ = self.put(&aside, &hidden);
+        })
     }
 
     /// Gives a file another name; if a file has it, that one gets the first.

@@ -122,6 +122,60 @@ fn whatever_fails_a_file_is_old_or_new_and_a_success_is_durable() {
     }
 }
 
+const LOG: &str = "x-app.log";
+const ASIDE: &str = "x-app.log.1";
+
+/// A disk with a log that is full, and perhaps one before it.
+fn full_log(has_earlier: bool) -> (Model, String) {
+    let disk = disk();
+    let full = "x".repeat(LARGEST_LOG);
+    if has_earlier {
+        put(&disk, 20005, LOG, "y".repeat(LARGEST_LOG).as_bytes()).unwrap();
+    }
+    put(&disk, 20005, LOG, full.as_bytes()).unwrap();
+    (disk, full)
+}
+
+/// The full log is there, under its name or put aside for the new one, and what is put aside is whole.
+#[track_caller]
+fn check_logs(disk: &Model, full: &str, has_earlier: bool) {
+    recover(disk);
+    let (log, aside) = (found(disk, 20005, LOG), found(disk, 20005, ASIDE));
+    match log.as_deref() {
+        Some("new") => assert_eq!(aside.as_deref(), Some(full), "it is put aside"),
+        log => {
+            assert_eq!(log, Some(full));
+            let earlier = has_earlier && aside.as_ref().is_some_and(|aside| aside.starts_with('y'));
+            assert!(earlier || !has_earlier && aside.is_none() || aside.as_deref() == Some("new"));
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_put_aside_is_not_lost_whenever_that_is_interrupted_or_fails() {
+    for has_earlier in [false, true] {
+        for at in 0..60 {
+            let (disk, full) = full_log(has_earlier);
+            disk.stop_after(disk.operations() + at);
+            let done = put(&disk, 20005, LOG, b"new");
+            check_logs(&disk.after_kill(), &full, has_earlier);
+            for seed in 0..30 {
+                let cut = disk.after_power_cut(seed);
+                check_logs(&cut, &full, has_earlier);
+                assert!(done.is_err() || found(&cut, 20005, LOG).as_deref() == Some("new"));
+            }
+
+            let (disk, full) = full_log(has_earlier);
+            disk.fail(disk.operations() + at);
+            let done = put(&disk, 20005, LOG, b"new");
+            let aside = found(&disk, 20005, ASIDE);
+            assert!(done.is_ok() || aside.as_deref() != Some("new"), "{at}: it is as it was or as it was to be");
+            check_logs(&disk.after_kill(), &full, has_earlier);
+            check_logs(&disk.after_power_cut(at as u64), &full, has_earlier);
+        }
+    }
+}
+
 #[test]
 fn an_end_in_the_middle_leaves_nothing_behind() {
     for at in 0..40 {
