@@ -65,6 +65,9 @@ impl Disk {
         let Folders { configuration: path, files } = folders;
         let unreachable = |error| OpenError::Unreachable { path: path.clone(), error };
         let root = Arc::new(Root::open_folder(&path).map_err(unreachable)?);
+        if root.is_read_only().map_err(unreachable)? {
+            return Err(unreachable(io::ErrorKind::ReadOnlyFilesystem.into()));
+        }
         let lock = Lock::take(&path).map_err(unreachable)?.ok_or_else(|| OpenError::Taken { path: path.clone() })?;
         let static_tree = open_static(files)?;
         let real = Real::new(root, static_tree.as_ref().ok().map(|tree| Arc::clone(&tree.root)));
@@ -88,6 +91,8 @@ impl Disk {
         match (work, &self.writing) {
             (FileWork::List(folders), _) => self.list(folders),
             (_, Some(writing)) => writing.perform(work),
+            // Nothing was ever done.
+            (FileWork::Undo, None) => Ok(FilesDone::Undone { left: Vec::new() }),
             (_, None) => {
                 let reason = "the configuration was opened for reading only";
                 Err(failed(&journal_path(), &io::Error::new(io::ErrorKind::PermissionDenied, reason)))

@@ -16,6 +16,9 @@ use crate::operations::{EntryKind, NewAccess, Operations};
 /// what others are writing there.
 const SYNCED_SINGLY: usize = 64;
 
+/// The same where there are more files to follow: one by one they would take too long in all.
+const SWEPT_SINGLY: usize = 8;
+
 /// So many folders are held open at most: a program may have no more than some thousand files open.
 pub(crate) const HELD_OPEN: usize = 128;
 
@@ -35,6 +38,8 @@ pub(crate) struct Folders<O: Operations> {
     met: BTreeSet<FolderPath>,
     /// Their file systems, if there are many files.
     volumes: Option<O::Volumes>,
+    /// Up to so many are synced one by one.
+    singly: usize,
     /// Whether the names of folders that are there may not be durable yet.
     doubted: bool,
 }
@@ -54,8 +59,17 @@ pub(crate) struct Place<'p, F> {
 impl<O: Operations> Folders<O> {
     /// The folders of about so many files.
     pub(crate) fn of(files: usize) -> Self {
-        let volumes = (files > SYNCED_SINGLY).then(O::Volumes::default);
-        Self { open: BTreeMap::new(), met: BTreeSet::new(), volumes, doubted: false }
+        Self::synced_singly(SYNCED_SINGLY, files)
+    }
+
+    /// The folders of about so many files out of a great many.
+    pub(crate) fn of_some(files: usize) -> Self {
+        Self::synced_singly(SWEPT_SINGLY, files)
+    }
+
+    fn synced_singly(singly: usize, files: usize) -> Self {
+        let volumes = (files > singly).then(O::Volumes::default);
+        Self { open: BTreeMap::new(), met: BTreeSet::new(), volumes, singly, doubted: false }
     }
 
     /// Folders whose names may not be durable yet, if they are `doubted`: they become so with what is written in them.
@@ -193,7 +207,7 @@ impl<O: Operations> Folders<O> {
     /// Makes all that is written on the file systems of the folders durable, contents and names, if so many of them were
     /// `written` that it is worth while. Whether it did.
     pub(crate) fn sync_volumes(&self, operations: &O, written: usize) -> Result<bool, FileError> {
-        let Some(volumes) = self.volumes.as_ref().filter(|_| written > SYNCED_SINGLY) else { return Ok(false) };
+        let Some(volumes) = self.volumes.as_ref().filter(|_| written > self.singly) else { return Ok(false) };
         match operations.sync_volumes(volumes) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),

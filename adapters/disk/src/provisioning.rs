@@ -40,7 +40,7 @@ pub(crate) fn provision<O: Operations>(operations: &O, set: &ChangeSet) -> Resul
     }
     refuse_twice(set.changes.iter().map(|change| &change.path))?;
     operations.folder(Tree::Static, None).map_err(|error| failed(&first.path, &error))?;
-    let folders = Folders::of(set.changes.len());
+    let folders = Folders::of_some(set.changes.len());
     let mut writing = Writing { operations, set, folders, begun: Vec::new(), done: Provisioned::default() };
     let written = writing.write_all();
     clear(operations, &mut writing.folders, writing.begun.iter().copied());

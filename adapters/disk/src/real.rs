@@ -21,6 +21,9 @@ use crate::root::{Root, entries, open_plain, step_into};
 /// So many threads remove many files.
 const REMOVERS: usize = 8;
 
+/// The bytes that are set aside at most for a file before it is read: its size may be that of its holes.
+const LARGEST_EXPECTED: usize = 1 << 20;
+
 /// The trees of this machine.
 #[derive(Clone, Debug)]
 pub struct Real {
@@ -71,7 +74,8 @@ impl Operations for Real {
     fn read_up_to(&self, folder: &OwnedFd, name: &str, most: u64) -> io::Result<Found> {
         let file = open_plain(folder, name)?;
         let stat = fstat(&file)?;
-        let mut content = Vec::new();
+        let expected = usize::try_from(stat.st_size).unwrap_or(0).min(LARGEST_EXPECTED);
+        let mut content = Vec::with_capacity(expected + 1);
         // It can grow while it is read.
         let read = file.take(most.saturating_add(1)).read_to_end(&mut content)?;
         if u64::try_from(read).is_ok_and(|read| read > most) {

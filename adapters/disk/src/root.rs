@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use fsconnector_engine::path::RelPath;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, fsync, open, openat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, fsync, open, openat, statat, unlinkat,
+};
 
 use crate::operations::{Entry, EntryKind};
 
@@ -28,6 +30,11 @@ impl Root {
     pub fn open(&self, path: &RelPath) -> io::Result<File> {
         let folder = self.folder_of(path)?;
         open_plain(&folder, path.file_name())
+    }
+
+    /// Whether nothing can be changed on the file system that the folder is on.
+    pub(crate) fn is_read_only(&self) -> io::Result<bool> {
+        Ok(fstatvfs(&self.folder)?.f_flag.contains(StatVfsMountFlags::RDONLY))
     }
 
     /// Opens the folder at `path`; without a path that is this one.

@@ -93,6 +93,20 @@ fn what_is_synced_is_durable() {
 }
 
 #[test]
+fn the_contents_of_more_than_a_few_files_are_synced_at_once() {
+    for (count, syncs_all) in [(8, false), (9, true)] {
+        let disks = [disk(), disk()];
+        disks[1].without_volumes();
+        let operations = disks.map(|disk| {
+            let changes = (20010..20010 + count).map(|number| write(linphone(number), number, "new"));
+            provision(&mut recover(&disk).0, changes.collect()).unwrap();
+            disk.operations()
+        });
+        assert_eq!(operations[0] < operations[1], syncs_all, "{count}");
+    }
+}
+
+#[test]
 fn only_what_was_written_since_is_synced() {
     let disk = disk();
     let (mut sets, _) = recover(&disk);
