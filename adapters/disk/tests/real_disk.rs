@@ -7,6 +7,7 @@ mod sample;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 use fsconnector_disk::{
@@ -193,6 +194,31 @@ fn a_tree_that_is_not_there_cannot_be_taken_over() {
     assert!(error.to_string().contains("/nowhere/at all"), "{error}");
 }
 
+/// A file system that nothing can be changed on, until it is dropped.
+struct ReadOnly(TempDir);
+
+impl ReadOnly {
+    /// Nothing if this user may not mount.
+    fn mount() -> Option<Self> {
+        let place = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "tmpfs"]).arg(place.path()).output().ok()?;
+        mount.status.success().then(|| Self(place))
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        Command::new("umount").arg(self.0.path()).output().unwrap();
+    }
+}
+
+#[test]
+fn a_tree_on_a_file_system_that_is_only_read_is_one_that_cannot_be_reached_for_changing() {
+    let Some(read_only) = ReadOnly::mount() else { return };
+    let error = Disk::open(Folders { configuration: read_only.0.path().into(), files: None }).unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
+
 #[test]
 fn a_tree_for_reading_is_listed_and_not_changed() {
     let trees = trees();
@@ -201,6 +227,7 @@ fn a_tree_for_reading_is_listed_and_not_changed() {
     assert_eq!(listed, Ok(FilesDone::Listed([20000, 20002, 20004].map(|number| file(number).path).to_vec())));
     let error = commit(&disk, &change_set(vec![remove(20000)])).unwrap_err();
     assert!(error.to_string().contains("for reading only"), "{error}");
+    assert_eq!(disk.perform(&FileWork::Undo), Ok(FilesDone::Undone { left: Vec::new() }), "nothing was done");
     check_files(&trees, &before());
     let missing = Disk::reading(Folders { configuration: trees.configuration.path().join("missing"), files: None });
     assert!(missing.perform(&FileWork::List(vec![rel("directory/team")])).is_err());
