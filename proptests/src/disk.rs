@@ -224,7 +224,11 @@ impl Operations for Watched {
 
     fn sync_file(&self, folder: &Opened, name: &str) -> io::Result<()> {
         let lacks = self.lacks(Sabotage::Sync);
-        self.look(|model| if lacks { Ok(()) } else { model.sync_file(folder, name) })
+        let synced = self.look(|model| if lacks { Ok(()) } else { model.sync_file(folder, name) });
+        if let (Err(_), Some(path)) = (&synced, place(folder, name)) {
+            self.scene.borrow_mut().ledger.could_not_be_synced(Some(&path));
+        }
+        synced
     }
 
     fn sync_folder(&self, folder: &Opened) -> io::Result<()> {
@@ -238,6 +242,10 @@ impl Operations for Watched {
 
     fn sync_volumes(&self, volumes: &()) -> io::Result<()> {
         let lacks = self.lacks(Sabotage::Sync);
-        self.look(|model| if lacks { Ok(()) } else { model.sync_volumes(volumes) })
+        let synced = self.look(|model| if lacks { Ok(()) } else { model.sync_volumes(volumes) });
+        if synced.is_err() {
+            self.scene.borrow_mut().ledger.could_not_be_synced(None);
+        }
+        synced
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Ledger {
     changing: Option<Changing>,
     /// The archive that is being made.
     storing: Option<Storing>,
+    /// Files of people that could not be synced: they do not get to the disk any more, whatever a second try says.
+    lost: BTreeSet<TreePath>,
     /// Files of which a sweep has not made the names durable yet.
     unswept: BTreeSet<TreePath>,
     /// The parts of which an archive could not be made: what is kept of them need not be durable.
@@ -120,6 +122,7 @@ impl Ledger {
             self.unsynced.insert(path.clone())
         };
         self.forgiven.remove(path);
+        self.lost.remove(path);
         self.unswept.remove(path);
         // Who removes what he has just written where a file was being removed may find that again, or not.
         let removes = |changing: &Changing| changing.target.get(path) == Some(&None);
@@ -296,6 +299,12 @@ impl Ledger {
         }
     }
 
+    /// A file could not be synced; without a path that is any.
+    pub(crate) fn could_not_be_synced(&mut self, path: Option<&TreePath>) {
+        let concerned = self.unsynced.iter().filter(|unsynced| path.is_none_or(|path| *unsynced == path));
+        self.lost.extend(concerned.cloned());
+    }
+
     /// The connector reads the names in a folder.
     pub(crate) fn listed(&mut self, tree: Tree, folder: &str) {
         if let Some(changing) = &mut self.changing {
@@ -360,10 +369,11 @@ impl Ledger {
                 changed.push(path);
                 continue;
             }
-            if self.expected.get(&path) != content.as_ref() {
-                changed.push(path.clone());
-            }
-            if !changing.edited.contains(&path) {
+            let is_changed = self.expected.get(&path) != content.as_ref();
+            changed.extend(is_changed.then(|| path.clone()));
+            let is_lost = !is_changed && self.lost.contains(&path);
+            if !changing.edited.contains(&path) && !is_lost {
+                self.lost.remove(&path);
                 self.by_hand.remove(&path);
                 self.unsynced.remove(&path);
                 self.unswept.remove(&path);
