@@ -299,7 +299,9 @@ impl World {
             let keys = keys_of(done);
             if keys.iter().all(|key| !changed_later.contains(key)) {
                 let scene = self.scene.borrow();
-                let is_shared = |mac: &str| published.users.values().filter(|user| user[5] == mac).count() > 1;
+                // Two can have one phone, if somebody has written so by hand.
+                let is_shared =
+                    |mac: &str| published.users.iter().any(|(id, user)| user[5] == mac && !keys.contains(id));
                 let is_taken = |name: &str| changed_later.contains(name) || is_shared(name);
                 let misfit = phones::done_misfit(done, &scene.ledger, &response.left_alone, is_taken);
                 drop(scene);
