@@ -115,12 +115,13 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 fn request_body(payload: Payload) -> Option<Value> {
-    let content = match payload {
+    let (required, content) = match payload {
         Payload::Nothing => return None,
-        Payload::Json(schema) => json!({"application/json": {"schema": reference(schema.name())}}),
-        Payload::Bytes => json!({"application/octet-stream": {}}),
+        Payload::Json(schema) => (true, json!({"application/json": {"schema": reference(schema.name())}})),
+        // A file may be empty, and clients send that as if there was no body.
+        Payload::Bytes => (false, json!({"application/octet-stream": {}})),
     };
-    Some(json!({"required": true, "content": content}))
+    Some(json!({"required": required, "content": content}))
 }
 
 fn all_responses(route: &Route, answer: Content) -> Value {

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::routes::Reading;
 
 /// How many handlers of short requests there are. There is a thread for each.
-pub(crate) const QUICK: usize = 32;
+pub(crate) const QUICK: usize = 16;
 /// How many downloads there are at once. There is a thread for each.
 pub(crate) const DOWNLOADS: usize = 128;
 /// What is longer is a download, whatever it is.
