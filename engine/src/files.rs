@@ -21,8 +21,8 @@ pub enum FileWork {
     /// Put back what the last change set changed.
     Undo,
     /// Write files of the static tree, each for itself: whole, but never to be undone, and durable after the next
-    /// [`FileWork::SyncProvisioning`] only. A file that cannot be written does not keep the others from it. Only
-    /// [`ChangeKind::Write`](crate::change_set::ChangeKind::Write) is in the set.
+    /// [`FileWork::SyncProvisioning`] only. A file that cannot be written does not keep the others from it. All that is in
+    /// the set is written there, afresh or not.
     Provision(ChangeSet),
     /// Make durable what was provisioned since this was done last.
     SyncProvisioning,

@@ -1,8 +1,8 @@
 //! Where the recordings are.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fsconnector_disk::{RelPath, Root};
@@ -27,20 +27,10 @@ impl From<Option<PathBuf>> for RecordingsFolder {
 impl RecordingsFolder {
     /// The names of the plain files in it that can be asked for, in no order. A folder that is not there has none.
     pub(super) fn names(&self) -> io::Result<Vec<RecordingName>> {
-        let entries = match self.look_up(|path| fs::read_dir(path)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name().to_str().and_then(RecordingName::parse);
-            // Links are not followed. What has gone meanwhile is not there.
-            if let Some(name) = name.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) {
-                names.push(name);
-            }
+        match self.look_up() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            folder => Ok(folder?.names()?.iter().filter_map(|name| RecordingName::parse(name)).collect()),
         }
-        Ok(names)
     }
 
     /// Opens a recording. Anything but a plain file is [`io::ErrorKind::NotFound`].
@@ -50,13 +40,13 @@ impl RecordingsFolder {
 
     /// Opens the folder, to remove recordings.
     pub(super) fn opened(&self) -> io::Result<OpenFolder> {
-        self.look_up(Root::open_folder).map(OpenFolder)
+        self.look_up().map(OpenFolder)
     }
 
     /// Opens the folder. The log is told when it is not there, and again only when it has been there meanwhile.
-    fn look_up<T>(&self, open: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    fn look_up(&self) -> io::Result<Root> {
         let path = self.path.as_deref().ok_or(io::ErrorKind::NotFound)?;
-        let opened = open(path);
+        let opened = Root::open_folder(path);
         let is_missing = opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if !self.is_missed.swap(is_missing, Ordering::Relaxed) && is_missing {
             log::warn!("there is no folder {} for recordings; until there is, no recordings are shown", path.display());
