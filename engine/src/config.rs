@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::access::Role;
+use crate::esl::command::Argument;
 use crate::path::RelPath;
 
 /// The engine's configuration. [`Config::default`] has the three contexts of a fresh installation.
@@ -10,6 +11,8 @@ use crate::path::RelPath;
 pub struct Config {
     /// The contexts, in the order in which answers list them.
     pub contexts: Vec<Context>,
+    /// The folder in which the switch is to record, as the switch knows it: an absolute path.
+    pub recordings: String,
 }
 
 /// A group of users with a dialplan context of the same name.
@@ -39,6 +42,7 @@ impl Default for Config {
                 context("friends", Role::Member, 1_000),
                 context("public", Role::Guest, 2_000),
             ],
+            recordings: "/recordings".into(),
         }
     }
 }
@@ -62,8 +66,12 @@ impl Config {
         all.filter_map(|path| RelPath::parse(&path)).collect()
     }
 
-    /// Checks what one value alone cannot show: every name once, an admin, and no number in two ranges.
+    /// Checks what one value alone cannot show: every name once, an admin, and no number in two ranges; and that the
+    /// switch can be told the folder of the recordings.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if !self.recordings.starts_with('/') || Argument::parse(&self.recordings).is_none() {
+            return Err(ConfigError::Recordings(self.recordings.clone()));
+        }
         for (index, context) in self.contexts.iter().enumerate() {
             if self.contexts[..index].iter().any(|other| other.name == context.name) {
                 return Err(ConfigError::ContextTwice(context.name.clone()));
@@ -162,6 +170,8 @@ pub enum ConfigError {
     ContextTwice(ContextName),
     /// No context has the role admin, so nobody could administer the system.
     NoAdmin,
+    /// A folder of the recordings that the switch cannot be told.
+    Recordings(String),
     /// A range that ends before it begins.
     EmptyRange {
         /// Where it should begin.
@@ -182,6 +192,11 @@ impl fmt::Display for ConfigError {
             ),
             Self::ContextTwice(name) => write!(f, "context {name} is configured twice"),
             Self::NoAdmin => f.write_str("no context has the role admin; give it to one"),
+            Self::Recordings(folder) => write!(
+                f,
+                "the folder of the recordings, {folder:?}, has to be an absolute path without quotes, backslashes and \
+                 control characters: it stands in commands of the switch"
+            ),
             Self::EmptyRange { first, last } => write!(f, "the range {first}-{last} ends before it begins"),
             Self::Overlap(ranges) => {
                 let [(lower_name, lower), (upper_name, upper)] = ranges.as_ref();
@@ -221,6 +236,15 @@ mod tests {
         let mut config = Config::default();
         config.contexts.push(config.contexts[1].clone());
         assert!(matches!(config.check(), Err(ConfigError::ContextTwice(_))));
+    }
+
+    #[test]
+    fn the_folder_of_the_recordings_can_stand_in_a_command() {
+        let check = |folder: &str| Config { recordings: folder.into(), ..Config::default() }.check();
+        assert_eq!(check("/srv/fs rec"), Ok(()));
+        for bad in ["", "rec", "/a'b", "/a\"b", "/a\\b", "/a\nb"] {
+            assert_eq!(check(bad), Err(ConfigError::Recordings(bad.into())));
+        }
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl Engine {
             // What an earlier session has left behind.
             Input::SwitchEvent { .. } | Input::SwitchReply { .. } => {}
             Input::FilesDone { id, result } => self.files_done(now, id, result, out),
+            Input::Listener { .. } => {}
         }
         self.proceed(now, out);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::change::command::{Caller, Command, Entropy, RequestId, Response};
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
+use crate::live::listener::{ListenerId, Listening, Notice};
 use crate::note::Note;
 use crate::state::State;
 
@@ -71,6 +72,13 @@ pub enum Input {
         /// The answer.
         reply: Reply,
     },
+    /// Somebody listens to the live state.
+    Listener {
+        /// The listener's name. No two ever have the same.
+        id: ListenerId,
+        /// What it does.
+        does: Listening,
+    },
     /// The result of an [`Effect::Files`].
     FilesDone {
         /// The effect it answers.
@@ -108,6 +116,8 @@ pub enum Effect {
     },
     /// A new state for readers.
     Publish(Arc<State>),
+    /// Something for those who listen to the live state.
+    Live(Notice),
     /// Something for the log.
     Log(Note),
 }

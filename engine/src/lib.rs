@@ -55,6 +55,7 @@ mod engine;
 pub mod esl;
 pub mod files;
 pub mod io;
+pub mod live;
 pub mod mac;
 pub mod note;
 pub mod numbers;

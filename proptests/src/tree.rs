@@ -73,7 +73,7 @@ pub fn config() -> Result<Config, ConfigError> {
         })
     };
     let contexts = CONTEXTS.into_iter().map(context).collect::<Result<_, ConfigError>>()?;
-    Ok(Config { contexts })
+    Ok(Config { contexts, ..Config::default() })
 }
 
 /// A disk with a tree without users.

@@ -419,6 +419,7 @@ impl World {
             match effect {
                 Effect::Publish(state) => self.publish(state),
                 Effect::Log(note) => self.log(&note),
+                Effect::Live(_) => {}
                 Effect::Files { id, work } => self.want(id, work),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
                 Effect::Respond { id, response } => responses.push((id, response, self.seen().unwrap_or_default())),
@@ -455,6 +456,7 @@ fn shown(effect: &Effect) -> String {
         Effect::Switch { command, .. } => format!("switch: {command}"),
         Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
         Effect::Log(note) => format!("log: {note}"),
+        Effect::Live(notice) => format!("live: {notice:?}"),
     };
     format!("\n        {text}")
 }

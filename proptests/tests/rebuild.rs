@@ -114,6 +114,9 @@ impl Switch {
         let answer = match command {
             SwitchCommand::ReloadXml => b"+OK [Success]\n".to_vec(),
             SwitchCommand::Version => b"FreeSWITCH\n".to_vec(),
+            SwitchCommand::LiveConferences => b"[]".to_vec(),
+            SwitchCommand::Registrations => b"{\"row_count\": 0}\n".to_vec(),
+            SwitchCommand::Conference(..) => panic!("nobody controls a conference here"),
             SwitchCommand::Globals => self.globals.listing(),
             SwitchCommand::Directory => section("directory").to_xml(),
             SwitchCommand::Dialplan => section("dialplan").to_xml(),
@@ -275,7 +278,7 @@ impl House {
                 self.outcomes.push(response.outcome);
                 None
             }
-            Effect::Log(_) => None,
+            Effect::Log(_) | Effect::Live(_) => None,
         }
     }
 

