@@ -15,6 +15,7 @@ use crate::change::transaction::{Desk, QUEUE, Step, Transactions};
 use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
+use crate::live::{self, Live};
 use crate::note::Note;
 use crate::path::RelPath;
 use crate::render::{PublicAddress, Templates};
@@ -48,6 +49,7 @@ pub struct Engine {
     press: Arc<Press>,
     transactions: Transactions,
     sweeps: Sweeps,
+    live: Live,
     last_effect: EffectId,
 }
 
@@ -77,6 +79,7 @@ impl Engine {
         config.check()?;
         let press = Arc::new(Press::new(start.templates, start.phones));
         Ok(Self {
+            live: Live::new(&config),
             config: Arc::new(config),
             session: None,
             info: Info { reload: None, maintenance: None, connected: false, since: now.wall, version: String::new() },
@@ -109,14 +112,16 @@ impl Engine {
             // What an earlier session has left behind.
             Input::SwitchEvent { .. } | Input::SwitchReply { .. } => {}
             Input::FilesDone { id, result } => self.files_done(now, id, result, out),
-            Input::Listener { .. } => {}
+            Input::Listener { id, does } => self.with_live(now, out, |live, desk| live.listener(id, does, desk)),
         }
         self.proceed(now, out);
+        self.with_live(now, out, Live::go_on);
     }
 
     /// When the next [`Input::Tick`] is needed.
     pub fn deadline(&self) -> Option<Mono> {
-        self.retry
+        let live = self.session.and_then(|_| self.live.deadline());
+        self.retry.into_iter().chain(live).min()
     }
 
     /// Whether nothing is in flight, so that it is safe to stop.
@@ -175,6 +180,16 @@ impl Engine {
         true
     }
 
+    fn with_live<T>(
+        &mut self,
+        now: Now,
+        out: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Live, &mut live::Desk<'_>) -> T,
+    ) -> T {
+        let mut desk = live::Desk::new(now, out, &mut self.last_effect, self.session);
+        act(&mut self.live, &mut desk)
+    }
+
     fn desk<'a>(&'a mut self, out: &'a mut Vec<Effect>) -> (&'a mut Transactions, Desk<'a>) {
         let state = self.published.clone();
         (&mut self.transactions, Desk { out, last_effect: &mut self.last_effect, session: self.session, state })
@@ -222,7 +237,7 @@ impl Engine {
             }
             Step::Finish(reading, answers) => {
                 self.note_maintenance(now, &answers);
-                self.learn(reading, out);
+                self.learn(now, reading, out);
                 respond_all(answers, out);
             }
         }
@@ -250,6 +265,7 @@ impl Engine {
         self.own_reload = false;
         self.retry = None;
         self.stale = true;
+        self.live.switch_up();
         out.push(Effect::Log(Note::SwitchUp));
         self.publish_info(out);
     }
@@ -263,6 +279,7 @@ impl Engine {
         self.retry = None;
         self.info.connected = false;
         self.info.since = now.wall;
+        self.live.switch_down();
         out.push(Effect::Log(Note::SwitchDown));
         self.publish_info(out);
         let (transactions, mut desk) = self.desk(out);
@@ -271,9 +288,23 @@ impl Engine {
     }
 
     fn event(&mut self, now: Now, event: &Event, out: &mut Vec<Effect>) {
-        if event.name() != "RELOADXML" {
-            return;
+        match &*event.name() {
+            "RELOADXML" => self.reloaded(now, out),
+            "CUSTOM" => self.custom_event(now, event, out),
+            _ => {}
         }
+    }
+
+    fn custom_event(&mut self, now: Now, event: &Event, out: &mut Vec<Effect>) {
+        let Some(class) = event.header("Event-Subclass") else { return };
+        if class == live::CONFERENCE {
+            self.with_live(now, out, |live, desk| live.conference_event(event, desk));
+        } else if live::REGISTRATION.contains(&&*class) {
+            self.with_live(now, out, |live, desk| live.registration_event(event, desk));
+        }
+    }
+
+    fn reloaded(&mut self, now: Now, out: &mut Vec<Effect>) {
         if std::mem::take(&mut self.own_reload) {
             return;
         }
@@ -304,6 +335,9 @@ impl Engine {
         {
             round.replies[place] = Some(reply);
             self.conclude(now, out);
+            return;
+        }
+        if self.with_live(now, out, |live, desk| live.answered(id, &reply, desk)) {
             return;
         }
         let (transactions, mut desk) = self.desk(out);
@@ -371,7 +405,7 @@ impl Engine {
             return self.take(now, step, out);
         }
         match reading {
-            Ok(reading) => self.learn(reading, out),
+            Ok(reading) => self.learn(now, reading, out),
             Err(unreadable) => {
                 self.readable = false;
                 self.retry = Some(now.mono.after(RETRY));
@@ -383,7 +417,7 @@ impl Engine {
         }
     }
 
-    fn learn(&mut self, mut reading: Reading, out: &mut Vec<Effect>) {
+    fn learn(&mut self, now: Now, mut reading: Reading, out: &mut Vec<Effect>) {
         let oddities: BTreeSet<Oddity> = std::mem::take(&mut reading.oddities).into_iter().collect();
         out.push(Effect::Log(Note::Read { users: reading.users.len(), conferences: reading.conferences.len() }));
         out.extend(oddities.difference(&self.said).cloned().map(|oddity| Effect::Log(Note::Odd(oddity))));
@@ -402,6 +436,9 @@ impl Engine {
             },
             out,
         );
+        if let Some(state) = self.published.clone() {
+            self.with_live(now, out, |live, desk| live.learn(&state, desk));
+        }
     }
 
     /// Publishes the state that is known, with what has become of the switch.

@@ -17,7 +17,7 @@
 //! let mut effects = Vec::new();
 //! engine.handle(Now::default(), Input::SwitchUp { epoch: Epoch(1) }, &mut effects);
 //! let questions = effects.iter().filter(|effect| matches!(effect, Effect::Switch { .. }));
-//! assert_eq!(questions.count(), 5);
+//! assert_eq!(questions.count(), 7); // five about the configuration, two about what is live
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::change::command::Caller;
+use crate::esl::command::SwitchCommand;
 use crate::files::{FileError, LeftAlone};
 use crate::path::TreePath;
 use crate::switch::{Oddity, Unreadable};
@@ -61,6 +62,36 @@ pub enum Note {
     LeftAlone(TreePath),
     /// The switch did not take a reload, with its words.
     NotReloaded(String),
+    /// The live state cannot be listed: what the switch said. It is kept from events until that changes.
+    NotListedLive {
+        /// What was asked.
+        command: SwitchCommand,
+        /// What came.
+        words: String,
+    },
+    /// Somebody has a conference controlled.
+    Controlled {
+        /// Who has asked.
+        caller: Caller,
+        /// What is to be done.
+        what: String,
+        /// Why it was not.
+        why: Option<String>,
+    },
+    /// The switch did not do what a conference was told.
+    NotObeyed {
+        /// The name of the conference.
+        conference: String,
+        /// What it said.
+        words: String,
+    },
+    /// An order about the recording of a conference could not be carried out.
+    NotRecorded {
+        /// The name of the conference.
+        conference: String,
+        /// Why.
+        why: String,
+    },
     /// Something in the configuration does not fit. Said once, until it is gone.
     Odd(Oddity),
 }
@@ -69,13 +100,18 @@ impl Note {
     /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
-            Self::SwitchUp | Self::Reloaded | Self::Read { .. } | Self::Audit { .. } => Level::Info,
+            Self::SwitchUp | Self::Reloaded | Self::Read { .. } | Self::Audit { .. } | Self::Controlled { .. } => {
+                Level::Info
+            }
             Self::SwitchDown
             | Self::Odd(_)
             | Self::NotListed(_)
             | Self::LeftAlone(_)
             | Self::Dropped(_)
-            | Self::Damaged(_) => Level::Warn,
+            | Self::Damaged(_)
+            | Self::NotListedLive { .. }
+            | Self::NotObeyed { .. }
+            | Self::NotRecorded { .. } => Level::Warn,
             Self::Unreadable(_) | Self::NotWritten(_) | Self::NotUndone(_) | Self::NotReloaded(_) => Level::Error,
         }
     }
@@ -111,6 +147,19 @@ impl fmt::Display for Note {
             Self::LeftAlone(path) => write!(f, "{path} was changed by hand meanwhile and left as it is"),
             Self::NotReloaded(words) => write!(f, "the switch does not take its configuration: {words}"),
             Self::Damaged(left) => left.fmt(f),
+            Self::NotListedLive { command, words } => {
+                write!(f, "the answer to `{command}` cannot be used, so the live state may be incomplete: {words}")
+            }
+            Self::Controlled { caller, what, why } => {
+                write!(f, "{:?} ({}) from {}: live: {what}", caller.name, caller.id, caller.address)?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ", failed: {why:?}"))
+            }
+            Self::NotObeyed { conference, words } => {
+                write!(f, "conference {conference:?} was not controlled: {words:?}")
+            }
+            Self::NotRecorded { conference, why } => {
+                write!(f, "an order about the recording of conference {conference:?} was not carried out: {why:?}")
+            }
             Self::Odd(oddity) => oddity.fmt(f),
         }
     }

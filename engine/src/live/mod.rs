@@ -1,4 +1,304 @@
-//! The live state: who is in which conference, what is recorded, who is registered.
+//! The live state: who is in which conference, who has the floor, what is recorded, who is registered.
+//!
+//! It is kept from events, which are quick, and corrected by listings, which are whole. Both come on connections of their
+//! own, so nobody knows which is older; but three things are certain. An event that was there before the listing was asked
+//! for is part of it. The events of conferences come in order and leave nothing out, so whatever an event has told since
+//! then is true in the end, whether the listing knows it yet or not. And neither conferences nor members ever come back:
+//! each has an id that no other gets. So a listing corrects everything of which no event has told since it was asked for.
+//!
+//! ```text
+//! report.rs         what events say            listing.rs       what listings say
+//! conferences.rs    all conferences            conference.rs    one of them
+//! recordings.rs     what it records            recorder.rs      recording as moderators order it
+//! control.rs        orders to conferences      registrations.rs the phones
+//! inquiry.rs        when to ask for a listing  configured.rs    what the configuration says about all that
+//! listener.rs, request.rs                      the border to those who listen
+//! listeners.rs, frame.rs                       who they are, and what they hear
+//! ```
 
+mod conference;
+mod conferences;
+mod configured;
+mod control;
+mod desk;
+mod frame;
+mod inquiry;
 pub mod listener;
+mod listeners;
+mod listing;
+mod recorder;
+mod recordings;
+mod registrations;
+mod report;
 pub mod request;
+
+use std::sync::Arc;
+
+pub(crate) use desk::Desk;
+pub(crate) use report::{CONFERENCE, REGISTRATION};
+
+use conferences::Conferences;
+use configured::Configured;
+use frame::Message;
+use inquiry::Inquiry;
+use listener::{Frame, ListenerId, Listening, Notice};
+use listeners::Listeners;
+use registrations::Registrations;
+use report::{Registering, Report};
+use request::LiveRequest;
+
+use crate::access::{Right, Role, Roles};
+use crate::config::Config;
+use crate::esl::command::SwitchCommand;
+use crate::esl::event::Event;
+use crate::io::{EffectId, Reply};
+use crate::note::Note;
+use crate::state::State;
+use crate::time::Mono;
+
+/// The live state.
+#[derive(Debug)]
+pub(crate) struct Live {
+    state: Option<Arc<State>>,
+    configured: Configured,
+    conferences: Conferences,
+    registrations: Registrations,
+    listeners: Listeners,
+    conference_listings: Inquiry,
+    registration_listings: Inquiry,
+    /// Whether the conferences have been listed in this session with the switch. Until then what changes is not news.
+    has_caught_up: bool,
+    /// What the log has heard of listings that cannot be read.
+    said: Option<String>,
+}
+
+impl Live {
+    /// Knows nothing yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            state: None,
+            configured: Configured::default(),
+            conferences: Conferences::new(config.recordings.clone()),
+            registrations: Registrations::default(),
+            listeners: Listeners::default(),
+            conference_listings: Inquiry::default(),
+            registration_listings: Inquiry::default(),
+            has_caught_up: false,
+            said: None,
+        }
+    }
+
+    /// A session with the switch is up. What is known from before stays until it is listed.
+    pub(crate) fn switch_up(&mut self) {
+        self.has_caught_up = false;
+        self.conference_listings.start_anew();
+        self.registration_listings.start_anew();
+    }
+
+    /// The session is over.
+    pub(crate) fn switch_down(&mut self) {
+        self.conferences.forget_orders();
+    }
+
+    /// An event of the class [`CONFERENCE`] has come.
+    pub(crate) fn conference_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
+        let Some(report) = Report::read(event) else { return };
+        desk.hearing = self.hearing();
+        if self.conferences.apply(report, &self.configured, desk) {
+            self.conference_listings.want();
+        }
+    }
+
+    /// An event of one of the classes [`REGISTRATION`] has come.
+    pub(crate) fn registration_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
+        let Some(registering) = Registering::read(event) else { return };
+        desk.hearing = self.listeners.roles();
+        if self.registrations.apply(&registering, desk) {
+            self.registration_listings.want();
+        }
+    }
+
+    /// The switch has answered a command. Whether it was one of the live state.
+    pub(crate) fn answered(&mut self, id: EffectId, reply: &Reply, desk: &mut Desk<'_>) -> bool {
+        if self.conference_listings.is_answered_by(id) {
+            self.correct_conferences(reply, desk);
+        } else if self.registration_listings.is_answered_by(id) {
+            self.correct_registrations(reply, desk);
+        } else {
+            desk.hearing = self.hearing();
+            let Some(needs_listing) = self.conferences.answered(id, reply, desk) else { return false };
+            if needs_listing {
+                self.conference_listings.want();
+            }
+        }
+        true
+    }
+
+    /// A listener does something.
+    pub(crate) fn listener(&mut self, id: ListenerId, does: Listening, desk: &mut Desk<'_>) {
+        match does {
+            Listening::Joins(listener) => {
+                if !self.listeners.join(id, *listener, self.state.as_deref()) {
+                    desk.notify(Notice::Close { listener: id, why: "this user cannot log in any more" });
+                }
+            }
+            Listening::Leaves => self.listeners.leave(id),
+            Listening::HasMissed => {
+                let Some(ear) = self.listeners.find(id) else { return };
+                let (role, has_registrations) = (ear.role, ear.has_registrations);
+                let mut frames = vec![Message::NewXml.frame(), self.new_live_state(role)];
+                frames.extend(has_registrations.then(|| self.init_registrations()));
+                desk.notify(Notice::Reply { listener: id, frames });
+            }
+            Listening::Asks(request) => self.request(id, &request, desk),
+        }
+    }
+
+    /// There is a new state of the configuration. It is published.
+    pub(crate) fn learn(&mut self, state: &Arc<State>, desk: &mut Desk<'_>) {
+        for listener in self.listeners.turn_out(state) {
+            desk.notify(Notice::Close { listener, why: "this user has changed" });
+        }
+        self.configured = Configured::new(state);
+        self.state = Some(Arc::clone(state));
+        desk.hearing = self.listeners.roles();
+        desk.say(Roles::ALL, &Message::NewXml);
+        if self.conferences.reconfigure(&self.configured) && self.has_caught_up {
+            self.say_everything(desk);
+        }
+    }
+
+    /// Does what is due. To be called after every input.
+    pub(crate) fn go_on(&mut self, desk: &mut Desk<'_>) {
+        if !desk.is_connected() {
+            return;
+        }
+        desk.hearing = self.hearing();
+        if self.conferences.go_on(desk) {
+            self.conference_listings.want();
+        }
+        let now = desk.now.mono;
+        if self.conference_listings.is_due(now)
+            && let Some(id) = desk.command(SwitchCommand::LiveConferences)
+        {
+            self.conference_listings.begun(now, id);
+            self.conferences.looked();
+        }
+        if self.registration_listings.is_due(now)
+            && let Some(id) = desk.command(SwitchCommand::Registrations)
+        {
+            self.registration_listings.begun(now, id);
+            self.registrations.looked();
+        }
+    }
+
+    /// When something is due next, as long as there is a session with the switch.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        let listings = [self.conference_listings.deadline(), self.registration_listings.deadline()];
+        listings.into_iter().chain([self.conferences.deadline()]).flatten().min()
+    }
+
+    /// The roles of those who are to hear what changes in conferences.
+    fn hearing(&self) -> Roles {
+        if self.has_caught_up { self.listeners.roles() } else { Roles::default() }
+    }
+
+    fn correct_conferences(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        let listed = match listing::conferences(reply) {
+            Ok(listed) => listed,
+            Err(words) => return self.complain(SwitchCommand::LiveConferences, words, desk),
+        };
+        self.said = None;
+        desk.hearing = self.hearing();
+        if self.conferences.correct(listed, &self.configured, desk) {
+            self.conference_listings.want();
+        }
+        if !self.has_caught_up {
+            self.has_caught_up = true;
+            desk.hearing = self.listeners.roles();
+            self.say_everything(desk);
+        }
+    }
+
+    fn correct_registrations(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        desk.hearing = self.listeners.roles();
+        match listing::registrations(reply) {
+            Ok(listed) => self.registrations.correct(listed, desk),
+            Err(words) => self.complain(SwitchCommand::Registrations, words, desk),
+        }
+    }
+
+    /// A listing cannot be read. The log hears of it once; the next audit tries again.
+    fn complain(&mut self, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
+        if self.said.as_ref() != Some(&words) {
+            self.said = Some(words.clone());
+            desk.log(Note::NotListedLive { command, words });
+        }
+    }
+
+    fn say_everything(&self, desk: &mut Desk<'_>) {
+        for role in [Role::Admin, Role::Member, Role::Guest] {
+            desk.say(Roles::only(role), &Message::NewLiveState { data: self.conferences.seen_by(role) });
+        }
+    }
+
+    fn new_live_state(&self, role: Role) -> Frame {
+        Message::NewLiveState { data: self.conferences.seen_by(role) }.frame()
+    }
+
+    fn init_registrations(&self) -> Frame {
+        let shown = self.registrations.shown();
+        Message::Reply(frame::Reply::InitReg { data: registrations::list(&shown) }).frame()
+    }
+
+    fn request(&mut self, id: ListenerId, request: &LiveRequest, desk: &mut Desk<'_>) {
+        let Some(ear) = self.listeners.find(id) else { return };
+        let role = ear.role;
+        let frame = match request {
+            LiveRequest::Init {} => {
+                Some(Message::Reply(frame::Reply::Init { data: self.conferences.seen_by(role) }).frame())
+            }
+            LiveRequest::InitReg {} => {
+                ear.has_registrations = true;
+                Some(self.init_registrations())
+            }
+            LiveRequest::Exec { .. } | LiveRequest::MemExec { .. } => {
+                if !role.may(Right::ControlConferences) {
+                    self.listeners.leave(id);
+                    return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
+                }
+                let caller = ear.caller();
+                desk.hearing = self.hearing();
+                let result = self.control(role, request, desk);
+                let why = result.as_ref().err().cloned();
+                desk.log(Note::Controlled { caller, what: order_of(request), why });
+                result.err().map(|why| frame::error(&why))
+            }
+        };
+        desk.notify(Notice::Reply { listener: id, frames: frame.into_iter().collect() });
+    }
+
+    fn control(&mut self, role: Role, request: &LiveRequest, desk: &mut Desk<'_>) -> Result<(), String> {
+        match request {
+            LiveRequest::Exec { conference, call } => {
+                if self.conferences.exec(role, conference, *call, desk)? {
+                    self.conference_listings.want();
+                }
+                Ok(())
+            }
+            LiveRequest::MemExec { conference, call, member } => {
+                self.conferences.exec_member(role, (conference, member), *call, desk)
+            }
+            LiveRequest::Init {} | LiveRequest::InitReg {} => Ok(()),
+        }
+    }
+}
+
+/// What was asked for, for the log.
+fn order_of(request: &LiveRequest) -> String {
+    match request {
+        LiveRequest::Exec { conference, call } => format!("{call:?} {conference:?}"),
+        LiveRequest::MemExec { conference, call, member } => format!("{call:?} {member:?} in {conference:?}"),
+        LiveRequest::Init {} | LiveRequest::InitReg {} => String::new(),
+    }
+}

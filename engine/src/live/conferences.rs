@@ -1,0 +1,229 @@
+//! All live conferences: which generation of a name is the one that clients see, and what events and listings do to them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::conference::Conference;
+use super::configured::Configured;
+use super::control::Sent;
+use super::desk::Desk;
+use super::frame::{List, Message};
+use super::listing::ListedConference;
+use super::report::{Happening, Recording, Report};
+use crate::access::Role;
+use crate::io::EffectId;
+
+/// `Conference-Unique-ID`
+pub(super) type Uuid = Arc<str>;
+
+/// The live conferences.
+#[derive(Debug)]
+pub(super) struct Conferences {
+    /// The folder of the recordings, as the switch knows it.
+    pub(super) folder: String,
+    pub(super) by_uuid: BTreeMap<Uuid, Conference>,
+    /// Of each name the last generation that has had a member.
+    pub(super) current: BTreeMap<Arc<str>, Uuid>,
+    ended: Ended,
+    /// Those whose recorder has something to do.
+    pub(super) recording: BTreeSet<Uuid>,
+    /// Commands whose answers matter.
+    pub(super) sent: BTreeMap<EffectId, (Uuid, Sent)>,
+}
+
+impl Conferences {
+    /// None yet. The switch records into this folder.
+    pub(super) fn new(folder: String) -> Self {
+        Self {
+            folder,
+            by_uuid: BTreeMap::new(),
+            current: BTreeMap::new(),
+            ended: Ended::default(),
+            recording: BTreeSet::new(),
+            sent: BTreeMap::new(),
+        }
+    }
+
+    /// Those that somebody of this role may see, by name.
+    pub(super) fn seen_by(&self, role: Role) -> List<'_, Conference> {
+        let shown = self.current.values().filter_map(|uuid| self.by_uuid.get(uuid));
+        List(
+            shown
+                .filter(|conference| conference.is_shown() && conference.definition().hearers.contains(role))
+                .collect(),
+        )
+    }
+
+    /// Applies an event. Whether only a listing can tell what it means.
+    pub(super) fn apply(&mut self, report: Report<'_>, configured: &Configured, desk: &mut Desk<'_>) -> bool {
+        let Report { uuid, name, size, happening } = report;
+        if self.ended.contains(&uuid) {
+            return false;
+        }
+        let Some(conference) = self.by_uuid.get_mut(&*uuid) else {
+            return self.apply_to_unknown(&uuid, &name, &happening, configured);
+        };
+        conference.touch();
+        let changes_size = matches!(happening, Happening::Joined(..) | Happening::Left(_));
+        let is_clear = match happening {
+            Happening::Nothing | Happening::Created => true,
+            Happening::Destroyed => {
+                self.end(&uuid, desk);
+                return false;
+            }
+            Happening::Joined(id, caller) => {
+                self.claim_name(&uuid, desk);
+                self.with(&uuid, |conference| conference.joined(id, caller, configured, desk));
+                true
+            }
+            Happening::Left(id) => conference.left(id, desk),
+            Happening::Floor(floor) => conference.floor_changed(floor, desk),
+            Happening::Mute(id, mute) => conference.muted(id, mute, desk),
+            Happening::Lock(locked) => {
+                conference.lock_changed(locked, desk);
+                true
+            }
+            Happening::Recording(file, what) => return self.apply_recording(&uuid, &file, &what, desk),
+            Happening::Key(key) => return self.press(&uuid, key, desk),
+        };
+        let fits = !changes_size
+            || size.is_none_or(|size| self.by_uuid.get(&*uuid).is_none_or(|conference| conference.size() == size));
+        !is_clear || !fits
+    }
+
+    /// A conference whose beginning was missed has to be listed before its events mean anything.
+    fn apply_to_unknown(&mut self, uuid: &str, name: &str, happening: &Happening<'_>, configured: &Configured) -> bool {
+        match happening {
+            Happening::Created => {
+                let mut conference = Conference::new(name, configured);
+                conference.touch_creation();
+                self.by_uuid.insert(uuid.into(), conference);
+                false
+            }
+            Happening::Destroyed => {
+                self.ended.insert(uuid);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn apply_recording(&mut self, uuid: &str, file: &str, what: &Recording<'_>, desk: &mut Desk<'_>) -> bool {
+        let mut moves = Vec::new();
+        self.with(uuid, |conference| match what {
+            Recording::Started => conference.recording_changed(|recordings| recordings.put(file, false), desk),
+            Recording::Paused => conference.recording_changed(|recordings| recordings.put(file, true), desk),
+            Recording::Resumed => conference.recording_changed(|recordings| recordings.put(file, false), desk),
+            Recording::Stopped => conference.recording_changed(|recordings| recordings.remove(file), desk),
+            Recording::Failed(why) => {
+                conference.recording_changed(|recordings| recordings.remove(file), desk);
+                conference.recorder.failed(file, why, &mut moves);
+            }
+        });
+        self.go_on_recording(uuid, moves, desk)
+    }
+
+    /// A listing is asked for.
+    pub(super) fn looked(&mut self) {
+        self.by_uuid.values_mut().for_each(Conference::looked);
+    }
+
+    /// Becomes what the switch lists, apart from what events have told since it was asked. Whether another listing is
+    /// needed.
+    pub(super) fn correct(
+        &mut self,
+        listed: Vec<ListedConference>,
+        configured: &Configured,
+        desk: &mut Desk<'_>,
+    ) -> bool {
+        let present: BTreeSet<Uuid> = listed.iter().map(|conference| Arc::clone(&conference.uuid)).collect();
+        for conference in listed {
+            self.correct_one(conference, configured, desk);
+        }
+        let is_gone = |(uuid, conference): &(&Uuid, &Conference)| !conference.is_fresh() && !present.contains(*uuid);
+        let absent: Vec<Uuid> = self.by_uuid.iter().filter(is_gone).map(|(uuid, _)| Arc::clone(uuid)).collect();
+        for uuid in absent {
+            self.end(&uuid, desk);
+        }
+        self.saw_recordings(desk)
+    }
+
+    fn correct_one(&mut self, listed: ListedConference, configured: &Configured, desk: &mut Desk<'_>) {
+        let uuid = Arc::clone(&listed.uuid);
+        if self.ended.contains(&uuid) {
+            return;
+        }
+        let newer = self.current.get(&listed.name).filter(|current| **current != uuid);
+        if newer.and_then(|newer| self.by_uuid.get(newer)).is_some_and(Conference::has_just_begun) {
+            // The listing is from before the generation of which events have told since.
+            return self.ended.insert(&uuid);
+        }
+        self.by_uuid.entry(Arc::clone(&uuid)).or_insert_with(|| Conference::new(&listed.name, configured));
+        if !listed.members.is_empty() {
+            self.claim_name(&uuid, desk);
+        }
+        self.with(&uuid, |conference| conference.correct(listed, configured, desk));
+    }
+
+    /// From now on it is the generation of its name that clients see. They are told of the end of the one before.
+    fn claim_name(&mut self, uuid: &str, desk: &mut Desk<'_>) {
+        let Some((uuid, conference)) = self.by_uuid.get_key_value(uuid) else { return };
+        let before = self.current.insert(Arc::clone(conference.name()), Arc::clone(uuid));
+        if let Some(before) = before.filter(|before| before != uuid) {
+            let (name, uuid) = (Arc::clone(conference.name()), Arc::clone(uuid));
+            self.end(&before, desk);
+            self.current.insert(name, uuid);
+        }
+    }
+
+    fn end(&mut self, uuid: &str, desk: &mut Desk<'_>) {
+        let Some(conference) = self.by_uuid.remove(uuid) else { return };
+        if conference.is_shown() {
+            desk.say(conference.definition().hearers, &Message::DelConference { conference: conference.name() });
+        }
+        if self.current.get(conference.name()).is_some_and(|current| **current == *uuid) {
+            self.current.remove(conference.name());
+        }
+        self.recording.remove(uuid);
+        self.ended.insert(uuid);
+    }
+
+    /// Takes over a new configuration. Whether that shows.
+    pub(super) fn reconfigure(&mut self, configured: &Configured) -> bool {
+        self.by_uuid.values_mut().fold(false, |shows, conference| conference.reconfigure(configured) | shows)
+    }
+
+    pub(super) fn with(&mut self, uuid: &str, act: impl FnOnce(&mut Conference)) {
+        if let Some(conference) = self.by_uuid.get_mut(uuid) {
+            act(conference);
+        }
+    }
+}
+
+/// Conferences that have ended, of which late events and listings may still tell: the last ones.
+#[derive(Debug, Default)]
+struct Ended {
+    known: BTreeSet<Uuid>,
+    order: VecDeque<Uuid>,
+}
+
+impl Ended {
+    /// How many are remembered.
+    const MOST: usize = 1024;
+
+    fn contains(&self, uuid: &str) -> bool {
+        self.known.contains(uuid)
+    }
+
+    fn insert(&mut self, uuid: &str) {
+        let uuid: Uuid = uuid.into();
+        if self.known.insert(Arc::clone(&uuid)) {
+            self.order.push_back(uuid);
+        }
+        if self.order.len() > Self::MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}

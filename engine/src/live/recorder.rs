@@ -1,0 +1,233 @@
+//! Recording as moderators order it: one order after the other, each judged when the outcome of the one before is known.
+//!
+//! A recorder decides on what is recorded, and only on that: what the switch answers to a command says little, for it says
+//! `+OK` before the file is open. So an order is carried out when the recordings are as it wants them. If that takes too
+//! long, or the switch objects, a listing decides.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::recordings::{Recordings, Status};
+use crate::esl::command::{Argument, ConferenceOrder};
+use crate::time::Mono;
+
+/// What a moderator can order, by a key or over the WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RecordingCall {
+    Start,
+    Pause,
+    Resume,
+    Stop,
+    /// Only say how things stand.
+    Check,
+}
+
+/// The sounds that tell everybody in the conference.
+mod sound {
+    pub(super) const STARTED: &str = "conference/recording_started.wav";
+    pub(super) const PAUSED: &str = "conference/recording_paused.wav";
+    pub(super) const RESUMING: &str = "conference/resuming_recording.wav";
+    pub(super) const STOPPED: &str = "conference/recording_stopped.wav";
+    pub(super) const ALREADY: &str = "conference/already_recording.wav";
+    pub(super) const PAUSED_ALREADY: &str = "conference/recording_paused_to_resume_press_resume.wav";
+    pub(super) const NOT_RECORDING: &str = "conference/not_recording_to_start_press_start.wav";
+}
+
+/// How many orders may wait. Who presses more often does not mean it.
+const WAITING: usize = 16;
+
+/// How long the switch may take until a listing is to decide.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    /// The conference is told.
+    Tell(ConferenceOrder),
+    /// Nobody knows what became of the last order: a listing is needed.
+    Look,
+    /// The last order could not be carried out, for this reason.
+    GiveUp(RecordingCall, String),
+}
+
+/// The recorder of one conference.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    waiting: VecDeque<RecordingCall>,
+    underway: Option<Underway>,
+}
+
+#[derive(Debug)]
+struct Underway {
+    call: RecordingCall,
+    files: Vec<Argument>,
+    deadline: Mono,
+    doubt: Doubt,
+}
+
+/// Whether it is clear what has become of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// The events will tell.
+    None,
+    /// The next listing that is asked for will tell.
+    Raised,
+    /// The listing that was asked for will tell.
+    BeingSettled,
+}
+
+impl Recorder {
+    /// Takes an order; nothing becomes of it when too many wait.
+    pub(super) fn order(&mut self, call: RecordingCall) {
+        if self.waiting.len() < WAITING {
+            self.waiting.push_back(call);
+        }
+    }
+
+    /// When the recorder wants to be asked again at the latest.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        self.underway.as_ref().filter(|underway| underway.doubt == Doubt::None).map(|underway| underway.deadline)
+    }
+
+    /// Goes on, the recordings being as they are. A new one would be written to `file`; there may be none.
+    pub(super) fn go_on(
+        &mut self,
+        now: Mono,
+        recordings: &Recordings,
+        file: impl Fn() -> Option<Argument>,
+        moves: &mut Vec<Move>,
+    ) {
+        loop {
+            if let Some(underway) = &mut self.underway {
+                match underway.outcome(recordings) {
+                    Some(outcome) => moves.push(outcome),
+                    None if underway.doubt == Doubt::None && underway.deadline <= now => {
+                        underway.doubt = Doubt::Raised;
+                        return moves.push(Move::Look);
+                    }
+                    None => return,
+                }
+                self.underway = None;
+            }
+            let Some(call) = self.waiting.pop_front() else { return };
+            if let Some(word) = word(call, &recordings.status()) {
+                moves.push(Move::Tell(ConferenceOrder::Play(word)));
+                continue;
+            }
+            let files: Vec<Argument> = match call {
+                RecordingCall::Start => file().into_iter().collect(),
+                _ => affected(call, recordings).collect(),
+            };
+            if files.is_empty() {
+                moves.push(Move::GiveUp(call, "the switch cannot be told its file".into()));
+                continue;
+            }
+            moves.extend(files.iter().cloned().filter_map(|file| Some(Move::Tell(command(call, file)?))));
+            self.underway = Some(Underway { call, files, deadline: now.after(PATIENCE), doubt: Doubt::None });
+        }
+    }
+
+    /// A file could not be opened.
+    pub(super) fn failed(&mut self, file: &str, why: &str, moves: &mut Vec<Move>) {
+        let is_ours = |underway: &Underway| {
+            underway.call == RecordingCall::Start && underway.files.iter().any(|other| other.as_str() == file)
+        };
+        if let Some(underway) = self.underway.take_if(|underway| is_ours(underway)) {
+            moves.push(Move::GiveUp(underway.call, why.to_owned()));
+        }
+    }
+
+    /// The switch has objected to a command.
+    pub(super) fn objected(&mut self, moves: &mut Vec<Move>) {
+        if let Some(underway) = &mut self.underway
+            && underway.doubt == Doubt::None
+        {
+            underway.doubt = Doubt::Raised;
+            moves.push(Move::Look);
+        }
+    }
+
+    /// A listing is asked for.
+    pub(super) fn looked(&mut self) {
+        if let Some(underway) = &mut self.underway
+            && underway.doubt == Doubt::Raised
+        {
+            underway.doubt = Doubt::BeingSettled;
+        }
+    }
+
+    /// The listing is there, and the recordings are as it says.
+    pub(super) fn saw(&mut self, recordings: &Recordings, moves: &mut Vec<Move>) {
+        let is_settled =
+            |underway: &Underway| underway.doubt == Doubt::BeingSettled && underway.outcome(recordings).is_none();
+        if let Some(underway) = self.underway.take_if(|underway| is_settled(underway)) {
+            moves.push(Move::GiveUp(underway.call, "the switch did not do it".into()));
+        }
+    }
+
+    /// Whether no order is under way or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.underway.is_none() && self.waiting.is_empty()
+    }
+
+    /// Forgets all orders: the session with the switch, in which they were given, is over.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Underway {
+    /// What has become of it, once that is clear from the recordings.
+    fn outcome(&self, recordings: &Recordings) -> Option<Move> {
+        let all = |wanted: fn(Option<bool>) -> bool| {
+            self.files.iter().all(|file| wanted(recordings.find(file.as_str()).map(|recording| recording.paused)))
+        };
+        let (is_done, sound) = match self.call {
+            RecordingCall::Start => (all(|paused| paused.is_some()), sound::STARTED),
+            RecordingCall::Pause => (all(|paused| paused != Some(false)), sound::PAUSED),
+            RecordingCall::Resume => (all(|paused| paused != Some(true)), sound::RESUMING),
+            RecordingCall::Stop | RecordingCall::Check => (all(|paused| paused.is_none()), sound::STOPPED),
+        };
+        let is_gone =
+            matches!(self.call, RecordingCall::Pause | RecordingCall::Resume) && all(|paused| paused.is_none());
+        if is_gone {
+            return Some(Move::GiveUp(self.call, "the recording has ended".into()));
+        }
+        is_done.then_some(Move::Tell(ConferenceOrder::Play(sound)))
+    }
+}
+
+/// What is said at once, if there is nothing to do.
+fn word(call: RecordingCall, status: &Status) -> Option<&'static str> {
+    use RecordingCall::{Check, Pause, Resume, Start, Stop};
+    use Status::{NotRecording, Paused, Running};
+    match (call, status) {
+        (Start, NotRecording) | (Pause, Running(_)) | (Resume, Paused(_)) | (Stop, Running(_) | Paused(_)) => None,
+        (Start | Resume, Running(_)) => Some(sound::ALREADY),
+        (Start, Paused(_)) => Some(sound::PAUSED_ALREADY),
+        (Pause | Check, Paused(_)) => Some(sound::PAUSED),
+        (Check, Running(_)) => Some(sound::STARTED),
+        (Pause | Resume | Stop | Check, NotRecording) => Some(sound::NOT_RECORDING),
+    }
+}
+
+/// The files that an order is about. Recordings that somebody began by other means are among them: who stops recording
+/// wants nothing to be recorded.
+fn affected(call: RecordingCall, recordings: &Recordings) -> impl Iterator<Item = Argument> {
+    let concerned = recordings.iter().filter(move |recording| match call {
+        RecordingCall::Pause => !recording.paused,
+        RecordingCall::Resume => recording.paused,
+        _ => true,
+    });
+    concerned.filter_map(|recording| Argument::parse(&recording.file))
+}
+
+fn command(call: RecordingCall, file: Argument) -> Option<ConferenceOrder> {
+    match call {
+        RecordingCall::Start => Some(ConferenceOrder::StartRecording(file)),
+        RecordingCall::Pause => Some(ConferenceOrder::PauseRecording(file)),
+        RecordingCall::Resume => Some(ConferenceOrder::ResumeRecording(file)),
+        RecordingCall::Stop => Some(ConferenceOrder::StopRecording(file)),
+        RecordingCall::Check => None,
+    }
+}
