@@ -47,4 +47,7 @@ mod socket;
 mod switch;
 
 pub use socket::EventSocket;
-pub use switch::{Answer, ConnectionId, Faults, Identity, Output, SimSwitch};
+pub use switch::{
+    Answer, CallId, Caller, Conference, ConnectionId, Faults, Identity, Member, Output, Pace, Phone, Recording,
+    Registration, SimSwitch, Timing,
+};

@@ -94,6 +94,19 @@ impl<F: Files + Send + 'static> EventSocket<F> {
         result
     }
 
+    /// Lets phones and callers do something, at the present time, and sends what clients hear of it:
+    /// `socket.drive(|switch, now, out| switch.dial(now, Caller::user("20000"), "30000", out))`.
+    pub fn drive<R>(&self, act: impl FnOnce(&mut SimSwitch<F>, u64, &mut Vec<Output>) -> R) -> R {
+        let mut out = Vec::new();
+        let mut state = self.shared.lock();
+        let now = self.shared.clock.now();
+        let result = act(&mut state.switch, now, &mut out);
+        state.carry_out(out);
+        drop(state);
+        self.shared.wake_timer();
+        result
+    }
+
     /// Somebody else reloads the configuration. Gives the answer that one gets.
     pub fn reload(&self) -> Vec<u8> {
         let now = self.shared.clock.now();

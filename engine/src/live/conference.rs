@@ -38,11 +38,21 @@ pub(super) struct Conference {
 /// has no say: events come in order and leave out nothing, so the last one is true in the end.
 #[derive(Debug, Default)]
 struct Fresh {
-    existence: bool,
-    creation: bool,
+    existence: Existence,
     floor: bool,
     lock: bool,
     recordings: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Existence {
+    /// No event has told of the conference.
+    #[default]
+    Known,
+    /// Some event has.
+    Confirmed,
+    /// An event has told of its beginning.
+    Begun,
 }
 
 #[derive(Debug)]
@@ -109,22 +119,24 @@ impl Conference {
 
     /// An event tells of it.
     pub(super) fn touch(&mut self) {
-        self.fresh.existence = true;
+        if self.fresh.existence == Existence::Known {
+            self.fresh.existence = Existence::Confirmed;
+        }
     }
 
     /// An event tells of its beginning.
-    pub(super) fn touch_creation(&mut self) {
-        self.fresh = Fresh { existence: true, creation: true, ..Fresh::default() };
+    pub(super) fn touch_beginning(&mut self) {
+        self.fresh.existence = Existence::Begun;
     }
 
     /// Whether events have told of it since the listing was asked for that is under way.
     pub(super) fn is_fresh(&self) -> bool {
-        self.fresh.existence
+        self.fresh.existence != Existence::Known
     }
 
     /// Whether it has begun since then.
     pub(super) fn has_just_begun(&self) -> bool {
-        self.fresh.creation
+        self.fresh.existence == Existence::Begun
     }
 
     /// An event says that somebody has joined.

@@ -96,7 +96,7 @@ impl Conferences {
         match happening {
             Happening::Created => {
                 let mut conference = Conference::new(name, configured);
-                conference.touch_creation();
+                conference.touch_beginning();
                 self.by_uuid.insert(uuid.into(), conference);
                 false
             }

@@ -12,6 +12,9 @@ pub(super) const AUDIT: Duration = Duration::from_secs(60);
 /// unknown must not become a flood of listings.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// How long after an answer that could not be used the next one begins.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// The listings of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Inquiry {
@@ -53,6 +56,11 @@ impl Inquiry {
         is_mine
     }
 
+    /// The answer could not be used: one begins soon again.
+    pub(super) fn failed(&mut self, now: Mono) {
+        self.audit = now.after(RETRY);
+    }
+
     /// A new session: what runs is lost, and one is wanted at once.
     pub(super) fn start_anew(&mut self) {
         *self = Self { wanted: true, ..Self::default() };
@@ -82,5 +90,7 @@ mod tests {
         inquiry.begun(at(1250), EffectId(3));
         inquiry.is_answered_by(EffectId(3));
         assert_eq!(inquiry.deadline(), Some(at(1250).after(AUDIT)));
+        inquiry.failed(at(2000));
+        assert_eq!(inquiry.deadline(), Some(at(7000)));
     }
 }

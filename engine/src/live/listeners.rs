@@ -54,7 +54,9 @@ impl Listeners {
         let has_changed = |ear: &Ear| role(&ear.listener, state) != Some(ear.role);
         let changed: Vec<ListenerId> =
             self.by_id.iter().filter(|(_, ear)| has_changed(ear)).map(|(id, _)| *id).collect();
-        changed.iter().for_each(|id| self.leave(*id));
+        for id in &changed {
+            self.leave(*id);
+        }
         changed
     }
 }

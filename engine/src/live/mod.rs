@@ -206,7 +206,10 @@ impl Live {
     fn correct_conferences(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
         let listed = match listing::conferences(reply) {
             Ok(listed) => listed,
-            Err(words) => return self.complain(SwitchCommand::LiveConferences, words, desk),
+            Err(words) => {
+                self.conference_listings.failed(desk.now.mono);
+                return self.complain(SwitchCommand::LiveConferences, words, desk);
+            }
         };
         self.said = None;
         desk.hearing = self.hearing();
@@ -224,11 +227,14 @@ impl Live {
         desk.hearing = self.listeners.roles();
         match listing::registrations(reply) {
             Ok(listed) => self.registrations.correct(listed, desk),
-            Err(words) => self.complain(SwitchCommand::Registrations, words, desk),
+            Err(words) => {
+                self.registration_listings.failed(desk.now.mono);
+                self.complain(SwitchCommand::Registrations, words, desk);
+            }
         }
     }
 
-    /// A listing cannot be read. The log hears of it once; the next audit tries again.
+    /// A listing cannot be read. The log hears of it once.
     fn complain(&mut self, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
         if self.said.as_ref() != Some(&words) {
             self.said = Some(words.clone());

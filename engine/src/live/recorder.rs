@@ -231,3 +231,152 @@ fn command(call: RecordingCall, file: Argument) -> Option<ConferenceOrder> {
         RecordingCall::Check => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ConferenceOrder::{PauseRecording, Play, ResumeRecording, StartRecording, StopRecording};
+    use RecordingCall::{Check, Pause, Resume, Start, Stop};
+
+    const NOW: Mono = Mono(1_000_000);
+
+    fn file(name: &str) -> Argument {
+        Argument::parse(name).unwrap()
+    }
+
+    fn go_on(recorder: &mut Recorder, now: Mono, recordings: &Recordings) -> Vec<Move> {
+        let mut moves = Vec::new();
+        recorder.go_on(now, recordings, || Some(file("new")), &mut moves);
+        moves
+    }
+
+    fn order(recorder: &mut Recorder, call: RecordingCall, recordings: &Recordings) -> Vec<Move> {
+        recorder.order(call);
+        go_on(recorder, NOW, recordings)
+    }
+
+    fn recordings(list: &[(&str, bool)]) -> Recordings {
+        let mut recordings = Recordings::default();
+        for (file, paused) in list {
+            recordings.put(file, *paused);
+        }
+        recordings
+    }
+
+    #[test]
+    fn every_order_does_or_says_what_the_table_has_for_it() {
+        let (none, running, paused) = (recordings(&[]), recordings(&[("f", false)]), recordings(&[("f", true)]));
+        for (call, status, expected) in [
+            (Start, &none, StartRecording(file("new"))),
+            (Start, &running, Play(sound::ALREADY)),
+            (Start, &paused, Play(sound::PAUSED_ALREADY)),
+            (Pause, &none, Play(sound::NOT_RECORDING)),
+            (Pause, &running, PauseRecording(file("f"))),
+            (Pause, &paused, Play(sound::PAUSED)),
+            (Resume, &none, Play(sound::NOT_RECORDING)),
+            (Resume, &running, Play(sound::ALREADY)),
+            (Resume, &paused, ResumeRecording(file("f"))),
+            (Stop, &none, Play(sound::NOT_RECORDING)),
+            (Stop, &running, StopRecording(file("f"))),
+            (Stop, &paused, StopRecording(file("f"))),
+            (Check, &none, Play(sound::NOT_RECORDING)),
+            (Check, &running, Play(sound::STARTED)),
+            (Check, &paused, Play(sound::PAUSED)),
+        ] {
+            assert_eq!(order(&mut Recorder::default(), call, status), [Move::Tell(expected)], "{call:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_judged_when_the_one_before_is_carried_out() {
+        let mut recorder = Recorder::default();
+        assert_eq!(order(&mut recorder, Start, &recordings(&[])), [Move::Tell(StartRecording(file("new")))]);
+        assert_eq!(order(&mut recorder, Start, &recordings(&[])), []);
+        assert_eq!(order(&mut recorder, Stop, &recordings(&[])), []);
+        assert_eq!(
+            go_on(&mut recorder, NOW, &recordings(&[("new", false)])),
+            [
+                Move::Tell(Play(sound::STARTED)),
+                Move::Tell(Play(sound::ALREADY)),
+                Move::Tell(StopRecording(file("new")))
+            ]
+        );
+        assert_eq!(go_on(&mut recorder, NOW, &recordings(&[])), [Move::Tell(Play(sound::STOPPED))]);
+        assert!(recorder.is_idle());
+    }
+
+    #[test]
+    fn an_order_is_about_everything_that_is_recorded() {
+        let both = recordings(&[("a", false), ("b", false)]);
+        let mut recorder = Recorder::default();
+        assert_eq!(
+            order(&mut recorder, Stop, &both),
+            [Move::Tell(StopRecording(file("a"))), Move::Tell(StopRecording(file("b")))]
+        );
+        assert_eq!(go_on(&mut recorder, NOW, &recordings(&[("b", false)])), []);
+        assert_eq!(go_on(&mut recorder, NOW, &recordings(&[])), [Move::Tell(Play(sound::STOPPED))]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_ends_the_order_and_only_that() {
+        let mut recorder = Recorder::default();
+        order(&mut recorder, Start, &recordings(&[]));
+        let mut moves = Vec::new();
+        recorder.failed("another", "no", &mut moves);
+        assert_eq!(moves, []);
+        recorder.failed("new", "no", &mut moves);
+        assert_eq!(moves, [Move::GiveUp(Start, "no".into())]);
+        assert!(recorder.is_idle());
+    }
+
+    #[test]
+    fn when_no_event_comes_a_listing_decides() {
+        for (listed, expected) in [
+            (recordings(&[("new", false)]), Move::Tell(Play(sound::STARTED))),
+            (recordings(&[]), Move::GiveUp(Start, "the switch did not do it".into())),
+        ] {
+            let mut recorder = Recorder::default();
+            order(&mut recorder, Start, &recordings(&[]));
+            let deadline = recorder.deadline().unwrap();
+            assert_eq!(go_on(&mut recorder, deadline, &recordings(&[])), [Move::Look]);
+            assert_eq!(recorder.deadline(), None);
+            let mut moves = Vec::new();
+            // A listing that was asked for before does not count.
+            recorder.saw(&listed, &mut moves);
+            assert_eq!(moves, []);
+            recorder.looked();
+            recorder.saw(&listed, &mut moves);
+            moves.extend(go_on(&mut recorder, deadline, &listed));
+            assert_eq!(moves, [expected]);
+        }
+    }
+
+    #[test]
+    fn the_switchs_objection_leads_to_a_listing_at_once() {
+        let mut recorder = Recorder::default();
+        order(&mut recorder, Pause, &recordings(&[("f", false)]));
+        let mut moves = Vec::new();
+        recorder.objected(&mut moves);
+        recorder.objected(&mut moves);
+        assert_eq!(moves, [Move::Look]);
+    }
+
+    #[test]
+    fn what_ends_meanwhile_cannot_be_paused() {
+        let mut recorder = Recorder::default();
+        order(&mut recorder, Pause, &recordings(&[("f", false)]));
+        assert_eq!(
+            go_on(&mut recorder, NOW, &recordings(&[])),
+            [Move::GiveUp(Pause, "the recording has ended".into())]
+        );
+    }
+
+    #[test]
+    fn who_presses_without_end_is_not_heard_without_end() {
+        let mut recorder = Recorder::default();
+        order(&mut recorder, Start, &recordings(&[]));
+        (0..1_000).for_each(|_| recorder.order(Check));
+        let moves = go_on(&mut recorder, NOW, &recordings(&[("new", false)]));
+        assert_eq!(moves.len(), 1 + WAITING);
+    }
+}

@@ -289,7 +289,7 @@ impl Stage {
                 self.input(Input::FilesDone { id, result });
             }
             Effect::Switch { id, epoch, command } => {
-                let answer = self.switch(command);
+                let answer = self.switch(&command);
                 self.input(Input::SwitchReply { epoch, id, reply: Reply::Answer(answer.into()) });
             }
         }
@@ -418,7 +418,7 @@ impl Stage {
         None
     }
 
-    fn switch(&mut self, command: SwitchCommand) -> String {
+    fn switch(&mut self, command: &SwitchCommand) -> String {
         match command {
             SwitchCommand::Version => "FreeSWITCH\n".into(),
             SwitchCommand::LiveConferences => "[]".into(),

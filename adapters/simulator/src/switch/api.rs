@@ -1,5 +1,7 @@
 //! The commands behind `api` and `bgapi`: each takes an argument and gives a text.
 
+use super::directory::{self, setting};
+use super::event::Event;
 use super::{SimSwitch, Uptime};
 use crate::config::{Document, Element, Files};
 
@@ -8,6 +10,15 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// It has loaded a new configuration.
     pub(super) has_reloaded: bool,
+    /// What has happened while it was carried out.
+    pub(super) events: Vec<Event>,
+}
+
+impl Answer {
+    /// An answer that has no effect.
+    fn text(body: impl Into<Vec<u8>>) -> Self {
+        Answer { body: body.into(), has_reloaded: false, events: Vec::new() }
+    }
 }
 
 const VERSION: &str = "1.11.2-release";
@@ -20,17 +31,19 @@ impl<F: Files> SimSwitch<F> {
     pub(super) fn execute(&mut self, now: u64, command: &str, argument: &str) -> Answer {
         let body = match command {
             "reloadxml" => return self.reloadxml(),
+            "conference" => return self.conference(now, argument),
             "status" => self.status(now),
             "version" => format!("FreeSWITCH Version {FULL_VERSION} ({BUILT})\n").into_bytes(),
             "xml_locate" => self.xml_locate(argument),
             "global_getvar" if argument.is_empty() => self.globals.listing(),
             "global_getvar" => self.globals.value(argument.as_bytes()).unwrap_or_default(),
             "user_data" => self.user_data(argument).unwrap_or_default(),
-            "conference" => conference(argument),
-            "show" => show(argument),
+            "show" => self.show(argument).into_bytes(),
+            "uuid_recv_dtmf" => self.receive_keys(now, argument).into_bytes(),
+            "hupall" => self.hang_up_all(now).into_bytes(),
             _ => format!("-ERR {command} Command not found!\n").into_bytes(),
         };
-        Answer { body, has_reloaded: false }
+        Answer::text(body)
     }
 
     fn reloadxml(&mut self) -> Answer {
@@ -39,7 +52,38 @@ impl<F: Files> SimSwitch<F> {
             Err(message) => (message, false),
         };
         let body = [b"+OK [", &message[..], b"]\n"].concat();
-        Answer { body, has_reloaded }
+        Answer { body, has_reloaded, events: Vec::new() }
+    }
+
+    fn conference(&mut self, now: u64, argument: &str) -> Answer {
+        let (body, events) = self.in_moment(now, |conferences, moment| conferences.command(moment, argument));
+        Answer { body: body.into_bytes(), has_reloaded: false, events }
+    }
+
+    /// `registrations [as json|xml]`; there is nothing else to show.
+    fn show(&self, argument: &str) -> String {
+        let (what, format) = argument.split_once(' ').unwrap_or((argument, ""));
+        let registrations = &self.registrations;
+        let hostname = &self.origin.identity.hostname;
+        match what {
+            "registrations" => registrations.show(format.trim(), hostname),
+            _ if format.ends_with("as json") => "{\"row_count\": 0}\n".to_owned(),
+            _ => "\n0 total.\n".to_owned(),
+        }
+    }
+
+    /// `UUID KEYS`: the keys of a call, as if pressed; they arrive behind the answer.
+    fn receive_keys(&mut self, now: u64, argument: &str) -> String {
+        let (uuid, keys) = argument.split_once(' ').unwrap_or((argument, ""));
+        let Some(call) = self.conferences.call_of(uuid) else { return "-ERR no such channel!\n".to_owned() };
+        self.conferences.press_later(now, call, keys);
+        format!("+OK {uuid} received DTMF {keys}.\n")
+    }
+
+    fn hang_up_all(&mut self, now: u64) -> String {
+        let cause = "MANAGER_REQUEST";
+        self.in_moment(now, |conferences, moment| conferences.hang_up_all(moment, cause));
+        format!("+OK hangup all channels with cause {cause}\n")
     }
 
     fn status(&self, now: u64) -> Vec<u8> {
@@ -74,12 +118,7 @@ impl<F: Files> SimSwitch<F> {
         let (kind, name) = (words.next()?, words.next()?);
         let directory = self.document.as_ref()?.section(b"directory")?;
         let domain = directory.child_with(b"domain", b"name", domain.as_bytes())?;
-        let groups = first(domain, b"groups")?;
-        let group_and_user = groups.children().filter(|group| group.name() == b"group").find_map(|group| {
-            let user = first(group, b"users")?.child_with(b"user", b"id", id.as_bytes())?;
-            Some((group, user))
-        });
-        let (group, user) = group_and_user?;
+        let [user, group, domain] = directory::user_of(domain, id)?;
         let value = match kind {
             "attr" => user.attribute(name.as_bytes()),
             "param" => [user, group, domain].into_iter().find_map(|level| setting(level, b"params", b"param", name)),
@@ -90,31 +129,4 @@ impl<F: Files> SimSwitch<F> {
         };
         value.map(<[u8]>::to_vec)
     }
-}
-
-fn first<'d>(element: Element<'d>, tag: &[u8]) -> Option<Element<'d>> {
-    element.children().find(|child| child.name() == tag)
-}
-
-/// The value of a `<param>` or `<variable>`; of two equal ones the last counts.
-fn setting<'d>(level: Element<'d>, list: &[u8], tag: &[u8], name: &str) -> Option<&'d [u8]> {
-    let settings = first(level, list)?.children().filter(|setting| setting.name() == tag);
-    let named = settings.filter(|setting| setting.attribute(b"name") == Some(name.as_bytes()));
-    named.last()?.attribute(b"value")
-}
-
-/// No conference is ever alive here, so there is little to say.
-fn conference(argument: &str) -> Vec<u8> {
-    match argument.split_ascii_whitespace().next() {
-        // The real one explains each of its commands on such a line.
-        None => b"<conf name> json_list [compact]\n".to_vec(),
-        Some("json_list") => b"[]".to_vec(),
-        Some("list") => b"+OK No active conferences.\n".to_vec(),
-        Some(name) => format!("-ERR Conference {name} not found\n").into_bytes(),
-    }
-}
-
-/// Nobody is ever registered here.
-fn show(argument: &str) -> Vec<u8> {
-    if argument.ends_with("as json") { b"{\"row_count\": 0}\n".to_vec() } else { b"\n0 total.\n".to_vec() }
 }

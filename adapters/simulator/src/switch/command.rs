@@ -2,6 +2,7 @@
 
 use super::api::Answer;
 use super::connection::Request;
+use super::event::Event;
 use super::{ConnectionId, SimSwitch};
 use crate::config::Files;
 
@@ -28,6 +29,8 @@ pub(super) struct Job {
     pub(super) argument: String,
     /// The job's UUID, where the answer comes as an event.
     pub(super) uuid: Option<String>,
+    /// What is told of every command. It is made before the command is carried out, and sent behind what that has told.
+    pub(super) announcement: Event,
 }
 
 const GOODBYE: &str = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n";
@@ -50,7 +53,7 @@ impl<F: Files> SimSwitch<F> {
     }
 
     fn authenticate(&mut self, from: ConnectionId, password: &str) -> Outcome {
-        let is_right = password == self.identity.password;
+        let is_right = password == self.origin.identity.password;
         if let (true, Some(connection)) = (is_right, self.connections.get_mut(&from)) {
             connection.is_authenticated = true;
             return plain_reply("+OK accepted");
@@ -62,8 +65,9 @@ impl<F: Files> SimSwitch<F> {
         let (command, argument) = split_word(text);
         let uuid = in_background.then(|| {
             let own = request.header("Job-UUID").filter(|own| !own.is_empty());
-            own.map_or_else(|| self.numbers.uuid(), str::to_owned)
+            own.map_or_else(|| self.origin.uuid(), str::to_owned)
         });
+        let announcement = self.announcement(now, command, argument);
         let answer = self.execute(now, command, argument);
         let reply = match &uuid {
             Some(uuid) => {
@@ -72,7 +76,7 @@ impl<F: Files> SimSwitch<F> {
             }
             None => api_response(&answer.body),
         };
-        let job = Job { command: command.to_owned(), argument: argument.to_owned(), uuid };
+        let job = Job { command: command.to_owned(), argument: argument.to_owned(), uuid, announcement };
         Outcome { reply, consequence: Consequence::Executed { job, answer } }
     }
 

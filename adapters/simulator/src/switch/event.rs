@@ -1,5 +1,6 @@
 //! Events, and the two ways in which they are written.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -33,7 +34,7 @@ pub(super) struct Caller {
 /// An event: its headers in order, and perhaps a body.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     body: Option<Vec<u8>>,
 }
 
@@ -45,13 +46,38 @@ pub(super) enum Format {
     Json,
 }
 
+/// The frame of an event, but for its number.
+pub(super) struct Stencil {
+    kind: &'static str,
+    before: Vec<u8>,
+    behind: Vec<u8>,
+}
+
+impl Stencil {
+    /// Appends the frame with a number.
+    pub(super) fn write(&self, sequence: u64, bytes: &mut Vec<u8>) {
+        let number = sequence.to_string();
+        let length = self.before.len() + number.len() + self.behind.len();
+        bytes.extend(format!("Content-Length: {length}\nContent-Type: text/event-{}\n\n", self.kind).bytes());
+        bytes.extend_from_slice(&self.before);
+        bytes.extend_from_slice(number.as_bytes());
+        bytes.extend_from_slice(&self.behind);
+    }
+}
+
 impl Event {
     pub(super) fn new() -> Self {
         Event { headers: Vec::new(), body: None }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
-        self.headers.push((name, value.to_string()));
+        self.headers.push((Cow::Borrowed(name), value.to_string()));
+        self
+    }
+
+    /// Adds a header whose name comes from a configuration.
+    pub(super) fn with_named(mut self, name: String, value: &str) -> Self {
+        self.headers.push((Cow::Owned(name), value.to_owned()));
         self
     }
 
@@ -86,6 +112,19 @@ impl Event {
         };
         let head = format!("Content-Length: {}\nContent-Type: text/event-{kind}\n\n", text.len());
         [head.as_bytes(), &text].concat()
+    }
+
+    /// The frame of an event that will be sent many times under many numbers.
+    pub(super) fn stencil(&self, format: Format) -> Stencil {
+        let (kind, mut text, name) = match format {
+            Format::Plain => ("plain", self.plain(), &b"\nEvent-Sequence: "[..]),
+            Format::Json => ("json", self.json(), &b",\"Event-Sequence\":\""[..]),
+        };
+        let number = memchr::memmem::find(&text, name).map_or(text.len(), |at| at + name.len());
+        let mut behind = text.split_off(number);
+        let digits = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        behind.drain(..digits);
+        Stencil { kind, before: text, behind }
     }
 
     fn plain(&self) -> Vec<u8> {

@@ -11,6 +11,10 @@ pub struct Faults {
     ///
     /// Such a command is carried out at once, and only then does its connection fall silent: whatever follows on it waits.
     pub answers: Vec<(String, Answer)>,
+    /// Recordings whose paths begin so cannot be opened. (Nor can files without a known ending, ever.)
+    pub unwritable: Vec<String>,
+    /// Sounds that are called so do not exist; all others do.
+    pub missing_sounds: Vec<String>,
 }
 
 /// When a command is answered.
@@ -26,5 +30,13 @@ impl Faults {
     pub(super) fn answer_to(&self, command: &str) -> Option<Answer> {
         let (_, answer) = self.answers.iter().find(|(begin, _)| command.starts_with(begin.as_str()))?;
         Some(*answer)
+    }
+
+    pub(super) fn can_record_to(&self, path: &str) -> bool {
+        !self.unwritable.iter().any(|begin| path.starts_with(begin.as_str()))
+    }
+
+    pub(super) fn has_sound(&self, file: &str) -> bool {
+        !self.missing_sounds.iter().any(|missing| missing == file)
     }
 }

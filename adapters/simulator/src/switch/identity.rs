@@ -21,6 +21,8 @@ pub struct Identity {
     pub seed: u64,
     /// Microseconds between two HEARTBEAT events.
     pub heartbeat: u64,
+    /// Whether a user can be registered with several phones at once. Otherwise the newest replaces the others.
+    pub several_registrations: bool,
 }
 
 impl Default for Identity {
@@ -33,6 +35,7 @@ impl Default for Identity {
             password: "ClueCon".to_owned(),
             seed: 1,
             heartbeat: 20_000_000,
+            several_registrations: false,
         }
     }
 }

@@ -2,9 +2,16 @@
 //!
 //! ```text
 //! identity.rs      who it says it is, and the UUIDs it invents
+//! origin.rs        where events come from: counted and stamped
+//! moment.rs        what a call or a command meets
+//! timing.rs        how long things take that happen behind an answer
 //! connection.rs    one client: its bytes cut into requests
 //! command.rs       what the event socket understands: auth, event, filter, api …
 //! api.rs           what the switch understands behind `api`: reloadxml, xml_locate …
+//! directory.rs     what the loaded directory says of a user
+//! conference/      conferences and the calls in them
+//! registration.rs  registrations of phones
+//! driving.rs       what phones and callers do
 //! event.rs         events, plain and as JSON
 //! subscription.rs  who hears which events
 //! faults.rs        what a test can make go wrong
@@ -12,22 +19,35 @@
 
 mod api;
 mod command;
+mod conference;
 mod connection;
+mod directory;
+mod driving;
 mod event;
 mod faults;
 mod identity;
+mod moment;
+mod origin;
+mod registration;
 mod subscription;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use conference::{CallId, Caller, Conference, Member, Recording};
 pub use faults::{Answer, Faults};
 pub use identity::Identity;
+pub use registration::{Phone, Registration};
+pub use timing::{Pace, Timing};
 
 use command::{Consequence, Job, Outcome, notice, rejection};
+use conference::Conferences;
 use connection::{Connection, Hold};
-use event::{Caller, Event};
-use identity::Numbers;
+use event::Event;
+use moment::Moment;
+use origin::Origin;
+use registration::Registrations;
 
 use crate::config::{Document, Files, Globals, Report, load};
 
@@ -50,18 +70,19 @@ pub enum Output {
 pub struct SimSwitch<F> {
     /// What goes wrong at present.
     pub faults: Faults,
+    /// How long things take.
+    pub timing: Timing,
     files: F,
-    identity: Identity,
-    numbers: Numbers,
-    core_uuid: String,
+    origin: Origin,
     started: u64,
     globals: Globals,
     /// The configuration that is active: the last that could be loaded.
     document: Option<Document>,
     report: Report,
     connections: BTreeMap<ConnectionId, Connection>,
+    conferences: Conferences,
+    registrations: Registrations,
     next_connection: u64,
-    next_sequence: u64,
     next_heartbeat: u64,
 }
 
@@ -69,9 +90,10 @@ pub struct SimSwitch<F> {
 impl<F> fmt::Debug for SimSwitch<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SimSwitch")
-            .field("identity", &self.identity)
+            .field("identity", &self.origin.identity)
             .field("faults", &self.faults)
             .field("clients", &self.connections.len())
+            .field("calls", &self.conferences.calls())
             .field("configuration", &self.document)
             .finish_non_exhaustive()
     }
@@ -82,17 +104,17 @@ impl<F: Files> SimSwitch<F> {
     pub fn new(files: F, identity: Identity, now: u64) -> Self {
         let mut switch = SimSwitch {
             faults: Faults::default(),
+            timing: Timing::default(),
             files,
-            numbers: Numbers::new(identity.seed),
-            identity,
-            core_uuid: String::new(),
+            origin: Origin::new(identity),
             started: now,
             globals: Globals::default(),
             document: None,
             report: Report::default(),
             connections: BTreeMap::new(),
+            conferences: Conferences::default(),
+            registrations: Registrations::default(),
             next_connection: 0,
-            next_sequence: 0,
             next_heartbeat: 0,
         };
         switch.restart(now);
@@ -102,13 +124,14 @@ impl<F: Files> SimSwitch<F> {
     /// Starts again, as a new process on the same configuration: everything is forgotten but the files and the faults. Connections that
     /// are still open are forgotten as well; [`SimSwitch::shutdown`] closes them properly.
     pub fn restart(&mut self, now: u64) {
-        self.core_uuid = self.numbers.uuid();
+        self.origin.restart();
         self.started = now;
-        self.globals = self.identity.globals(&self.core_uuid);
+        self.globals = self.origin.identity.globals(&self.origin.core_uuid);
         self.document = None;
         self.connections.clear();
-        self.next_sequence = 1;
-        self.next_heartbeat = now.saturating_add(self.identity.heartbeat);
+        self.conferences.restart();
+        self.registrations = Registrations::default();
+        self.next_heartbeat = now.saturating_add(self.origin.identity.heartbeat);
         // A switch that finds no configuration is up all the same here; `xml_locate` tells.
         let _ = self.load();
     }
@@ -179,13 +202,15 @@ impl<F: Files> SimSwitch<F> {
             Hold::Until(due, ..) => Some(due),
             Hold::Open | Hold::Forever => None,
         });
-        held.chain([self.next_heartbeat]).min().unwrap_or(u64::MAX)
+        let own = [Some(self.next_heartbeat), self.conferences.deadline(), self.registrations.deadline()];
+        held.chain(own.into_iter().flatten()).min().unwrap_or(u64::MAX)
     }
 
-    /// Does what is due: late answers and the HEARTBEAT.
+    /// Does what is due: late answers, what follows from calls and commands, and the HEARTBEAT.
     pub fn tick(&mut self, now: u64, out: &mut Vec<Output>) {
+        self.settle(now, out);
         if now >= self.next_heartbeat {
-            self.next_heartbeat = now.saturating_add(self.identity.heartbeat);
+            self.next_heartbeat = now.saturating_add(self.origin.identity.heartbeat);
             self.heartbeat(now, out);
         }
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
@@ -196,7 +221,9 @@ impl<F: Files> SimSwitch<F> {
 
     /// Somebody else reloads the configuration. Gives the answer that one gets.
     pub fn reload(&mut self, now: u64, out: &mut Vec<Output>) -> Vec<u8> {
-        let job = Job { command: "reloadxml".to_owned(), argument: String::new(), uuid: None };
+        let (command, argument) = ("reloadxml".to_owned(), String::new());
+        let announcement = self.announcement(now, &command, &argument);
+        let job = Job { command, argument, uuid: None, announcement };
         let answer = self.execute(now, &job.command, &job.argument);
         let body = answer.body.clone();
         self.executed(now, &job, answer, out);
@@ -205,7 +232,7 @@ impl<F: Files> SimSwitch<F> {
 
     /// Shuts down: every client is told and closed.
     pub fn shutdown(&mut self, now: u64, out: &mut Vec<Output>) {
-        let caller = Caller { file: "switch_core.c", function: "switch_core_destroy", line: 3033 };
+        let caller = event::Caller { file: "switch_core.c", function: "switch_core_destroy", line: 3033 };
         let event = self.event("SHUTDOWN", caller, now).with("Event-Info", "System Shutting Down");
         self.publish(&event, out);
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
@@ -226,7 +253,7 @@ impl<F: Files> SimSwitch<F> {
                         self.close(from, out);
                     }
                 }
-                Some(answer) => self.hold(now, from, answer, reply, closes),
+                Some(answer) => self.hold_back(now, from, answer, reply, closes),
             }
             if let Consequence::Executed { job, answer } = consequence {
                 self.executed(now, &job, answer, out);
@@ -234,7 +261,7 @@ impl<F: Files> SimSwitch<F> {
         }
     }
 
-    fn hold(&mut self, now: u64, id: ConnectionId, answer: Answer, reply: Vec<u8>, closes: bool) {
+    fn hold_back(&mut self, now: u64, id: ConnectionId, answer: Answer, reply: Vec<u8>, closes: bool) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.hold = match answer {
                 Answer::After(delay) => Hold::Until(now.saturating_add(delay), reply, closes),
@@ -258,21 +285,24 @@ impl<F: Files> SimSwitch<F> {
         self.answer_requests(now, id, out);
     }
 
+    /// The event that tells of a command.
+    fn announcement(&mut self, now: u64, command: &str, argument: &str) -> Event {
+        let caller = event::Caller { file: "switch_loadable_module.c", function: "switch_api_execute", line: 3140 };
+        let event = self.event("API", caller, now).with("API-Command", command);
+        if argument.is_empty() { event } else { event.with("API-Command-Argument", argument) }
+    }
+
     /// Tells what a command of the switch has come to.
     fn executed(&mut self, now: u64, job: &Job, answer: api::Answer, out: &mut Vec<Output>) {
-        let caller = Caller { file: "switch_loadable_module.c", function: "switch_api_execute", line: 3140 };
-        let mut event = self.event("API", caller, now).with("API-Command", &job.command);
-        if !job.argument.is_empty() {
-            event = event.with("API-Command-Argument", &job.argument);
-        }
-        self.publish(&event, out);
+        self.publish_all(&answer.events, out);
+        self.publish(&job.announcement, out);
         if answer.has_reloaded {
-            let caller = Caller { file: "switch_xml.c", function: "switch_xml_open_root", line: 2409 };
+            let caller = event::Caller { file: "switch_xml.c", function: "switch_xml_open_root", line: 2409 };
             let event = self.event("RELOADXML", caller, now);
             self.publish(&event, out);
         }
         if let Some(uuid) = &job.uuid {
-            let caller = Caller { file: "mod_event_socket.c", function: "api_exec", line: 1580 };
+            let caller = event::Caller { file: "mod_event_socket.c", function: "api_exec", line: 1580 };
             let mut event = self.event("BACKGROUND_JOB", caller, now);
             event = event.with("Job-UUID", uuid).with("Job-Command", &job.command);
             if !job.argument.is_empty() {
@@ -280,10 +310,11 @@ impl<F: Files> SimSwitch<F> {
             }
             self.publish(&event.with_body(answer.body), out);
         }
+        self.settle(now, out);
     }
 
     fn heartbeat(&mut self, now: u64, out: &mut Vec<Output>) {
-        let caller = Caller { file: "switch_core.c", function: "send_heartbeat", line: 95 };
+        let caller = event::Caller { file: "switch_core.c", function: "send_heartbeat", line: 95 };
         let up = now.saturating_sub(self.started);
         let event = self
             .event("HEARTBEAT", caller, now)
@@ -302,7 +333,7 @@ impl<F: Files> SimSwitch<F> {
             .with("Session-Peak-FiveMin", &0)
             .with("Idle-CPU", "100.000000");
         self.publish(&event, out);
-        let caller = Caller { file: "switch_scheduler.c", function: "switch_scheduler_execute", line: 73 };
+        let caller = event::Caller { file: "switch_scheduler.c", function: "switch_scheduler_execute", line: 73 };
         let event = self
             .event("RE_SCHEDULE", caller, now)
             .with("Task-ID", &1)
@@ -312,19 +343,46 @@ impl<F: Files> SimSwitch<F> {
         self.publish(&event, out);
     }
 
-    /// An event with what all events have.
-    fn event(&mut self, name: &str, caller: Caller, now: u64) -> Event {
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        Event::new()
-            .with("Event-Name", name)
-            .with("Core-UUID", &self.core_uuid)
-            .with("FreeSWITCH-Hostname", &self.identity.hostname)
-            .with("FreeSWITCH-Switchname", &self.identity.hostname)
-            .with("FreeSWITCH-IPv4", &self.identity.ipv4)
-            .with("FreeSWITCH-IPv6", &self.identity.ipv6)
-            .stamped(caller, now)
-            .with("Event-Sequence", &sequence)
+    fn event(&mut self, name: &str, caller: event::Caller, now: u64) -> Event {
+        self.origin.event(name, caller, now)
+    }
+
+    /// Lets calls or commands do something at a moment. What has happened is to be told by the caller.
+    fn in_moment<R>(&mut self, now: u64, act: impl FnOnce(&mut Conferences, &mut Moment<'_>) -> R) -> (R, Vec<Event>) {
+        self.in_moment_of_all(now, |conferences, _, moment| act(conferences, moment))
+    }
+
+    fn in_moment_of_all<R>(
+        &mut self,
+        now: u64,
+        act: impl FnOnce(&mut Conferences, &mut Registrations, &mut Moment<'_>) -> R,
+    ) -> (R, Vec<Event>) {
+        let mut moment = Moment {
+            now,
+            origin: &mut self.origin,
+            document: self.document.as_ref(),
+            globals: &self.globals,
+            faults: &self.faults,
+            timing: self.timing,
+            events: Vec::new(),
+        };
+        let result = act(&mut self.conferences, &mut self.registrations, &mut moment);
+        (result, moment.events)
+    }
+
+    /// Lets happen what is due by itself.
+    fn settle(&mut self, now: u64, out: &mut Vec<Output>) {
+        let ((), events) = self.in_moment_of_all(now, |conferences, registrations, moment| {
+            conferences.settle(moment);
+            registrations.settle(moment);
+        });
+        self.publish_all(&events, out);
+    }
+
+    fn publish_all(&self, events: &[Event], out: &mut Vec<Output>) {
+        for event in events {
+            self.publish(event, out);
+        }
     }
 
     /// Sends an event to everyone who hears it.
@@ -351,7 +409,7 @@ impl<F: Files> SimSwitch<F> {
 
     /// Loads the configuration; the message of a failure is the switch's own.
     fn load(&mut self) -> Result<(), Vec<u8>> {
-        let loaded = load(&self.files, &self.identity.conf_dir, &mut self.globals);
+        let loaded = load(&self.files, &self.origin.identity.conf_dir, &mut self.globals);
         self.report = loaded.report;
         match loaded.outcome {
             Ok(document) => {
