@@ -14,11 +14,23 @@
 //!    [`Faults`] make it slow, silent or unfriendly.
 //! 3. [`EventSocket`] puts a `SimSwitch` on a TCP port, and can shut it down, kill it, start it again, or cut its connections.
 //!
+//! Clients are one side of the switch; phones and callers are the other, and are driven by methods:
+//!
+//! | who | does what |
+//! |---|---|
+//! | [`Caller`] | [`dial`](SimSwitch::dial) a number of the loaded dialplan, or [`join`](SimSwitch::join) a conference by name and profile; then, by its [`CallId`], [`press`](SimSwitch::press) keys (first those of a PIN), [`talk`](SimSwitch::talk), [`hold`](SimSwitch::hold), [`leave`](SimSwitch::leave) |
+//! | [`Phone`] | [`register`](SimSwitch::register), and so again; [`reboot`](SimSwitch::reboot), [`unregister`](SimSwitch::unregister), [`expire`](SimSwitch::expire) |
+//! | tests | [`end_conference`](SimSwitch::end_conference) (the next caller begins a second generation), [`set_pace`](SimSwitch::set_pace), [`burst`](SimSwitch::burst), [`SimSwitch::faults`], [`SimSwitch::timing`] |
+//! | whoever compares | [`conferences`](SimSwitch::conferences) and [`registrations`](SimSwitch::registrations): how things really are |
+//!
+//! Whatever follows later (a kicked member goes, a recording's file is opened, the floor goes over, a registration expires) follows in
+//! [`SimSwitch::tick`], when [`SimSwitch::deadline`] says so. Over TCP, [`EventSocket::drive`] does the same with a running switch.
+//!
 //! What holds throughout:
 //!
 //! - What was recorded from a real switch is answered byte for byte alike; the tests compare. What was never recorded is an
 //!   assumption: the headers of RELOADXML that say where it is made, `-ERR no reply` as `api`'s answer without text, the refusals
-//!   of `filter`, `log` and `noevents`, `conference list`, registrations that are not shown as JSON, filters' signs, the names of events
+//!   of `filter`, `log` and `noevents`, filters' signs, the names of events
 //!   that no recording holds, arrays set as a whole, and how lines before an error are counted where tags go over several lines.
 //! - Bytes are bytes: neither files nor clients have to send UTF-8, and nothing that they can send makes it panic.
 //! - Commands in a configuration never reach outside: `exec` and its like are reported, never carried out.
@@ -26,8 +38,14 @@
 //!   (1000), on what entities expand to (4 MiB), on the number of inclusions (a million) and on the merged text (1 GiB). Writing out
 //!   can grow faster, as in the real switch: children without text between them repeat all the text that follows.
 //!
-//! What is missing: calls, so that no conference is ever alive and nobody is registered; the help texts of commands; the events of modules being unloaded at a
-//! shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
+//! - Of conferences these were never recorded: talking where the profile does not suppress it, the PIN prompt, holding, `endconf`, the
+//!   commands `hold`, `unhold`, `floor` where it succeeds, `conference list`, `sofia::expire`, and the line numbers of such events (0).
+//!   While on hold, a member cannot speak as far as events and listings say, muted or not.
+//! - `update-reg` is said of a phone whose address has registered before; an expiry happens a minute after the time the phone was given.
+//!
+//! What is missing: every event about a call but `conference::maintenance` (`CHANNEL_…`, `CODEC`, `PRESENCE_IN` and the like), calls that are not
+//! conferences, `originate` and `dial`, video, most commands of `conference` and the list of them all, the help texts of commands; the events
+//! of modules being unloaded at a shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
 //!
 //! ```
 //! use fsconnector_simulator::config::Memory;

@@ -188,6 +188,7 @@ impl<F: Files> SimSwitch<F> {
         if self.faults.frozen {
             return;
         }
+        self.settle(now, out);
         let Some(connection) = self.connections.get_mut(&from) else { return };
         if !connection.receive(bytes) {
             self.close(from, out);
