@@ -24,6 +24,8 @@ pub(super) struct Inquiry {
     rested: Mono,
     /// When one is to begin in any case.
     audit: Mono,
+    /// What the last answer said instead of a list.
+    failure: Option<String>,
 }
 
 impl Inquiry {
@@ -44,7 +46,8 @@ impl Inquiry {
 
     /// One begins: the command of this name was sent.
     pub(super) fn begun(&mut self, now: Mono, id: EffectId) {
-        *self = Self { running: Some(id), wanted: false, rested: now.after(PAUSE), audit: now.after(AUDIT) };
+        (self.running, self.wanted) = (Some(id), false);
+        (self.rested, self.audit) = (now.after(PAUSE), now.after(AUDIT));
     }
 
     /// Whether this is the answer that is waited for. Then it is waited for no longer.
@@ -56,14 +59,20 @@ impl Inquiry {
         is_mine
     }
 
-    /// The answer could not be used: one begins soon again.
-    pub(super) fn failed(&mut self, now: Mono) {
+    /// The answer could be used.
+    pub(super) fn succeeded(&mut self) {
+        self.failure = None;
+    }
+
+    /// The answer could not be used: one begins soon again. Whether what the switch said instead is news.
+    pub(super) fn failed(&mut self, now: Mono, words: &str) -> bool {
         self.audit = now.after(RETRY);
+        self.failure.replace(words.to_owned()).is_none_or(|before| before != words)
     }
 
     /// A new session: what runs is lost, and one is wanted at once.
     pub(super) fn start_anew(&mut self) {
-        *self = Self { wanted: true, ..Self::default() };
+        *self = Self { wanted: true, failure: self.failure.take(), ..Self::default() };
     }
 
     fn due(&self) -> Mono {
@@ -90,7 +99,7 @@ mod tests {
         inquiry.begun(at(1250), EffectId(3));
         inquiry.is_answered_by(EffectId(3));
         assert_eq!(inquiry.deadline(), Some(at(1250).after(AUDIT)));
-        inquiry.failed(at(2000));
+        assert!(inquiry.failed(at(2000), "no") && !inquiry.failed(at(2000), "no"));
         assert_eq!(inquiry.deadline(), Some(at(7000)));
     }
 }

@@ -68,8 +68,6 @@ pub(crate) struct Live {
     registration_listings: Inquiry,
     /// Whether the conferences have been listed in this session with the switch. Until then what changes is not news.
     has_caught_up: bool,
-    /// What the log has heard of listings that cannot be read.
-    said: Option<String>,
 }
 
 impl Live {
@@ -84,7 +82,6 @@ impl Live {
             conference_listings: Inquiry::default(),
             registration_listings: Inquiry::default(),
             has_caught_up: false,
-            said: None,
         }
     }
 
@@ -207,11 +204,10 @@ impl Live {
         let listed = match listing::conferences(reply) {
             Ok(listed) => listed,
             Err(words) => {
-                self.conference_listings.failed(desk.now.mono);
-                return self.complain(SwitchCommand::LiveConferences, words, desk);
+                return complain(&mut self.conference_listings, SwitchCommand::LiveConferences, words, desk);
             }
         };
-        self.said = None;
+        self.conference_listings.succeeded();
         desk.hearing = self.hearing();
         if self.conferences.correct(listed, &self.configured, desk) {
             self.conference_listings.want();
@@ -226,19 +222,11 @@ impl Live {
     fn correct_registrations(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
         desk.hearing = self.listeners.roles();
         match listing::registrations(reply) {
-            Ok(listed) => self.registrations.correct(listed, desk),
-            Err(words) => {
-                self.registration_listings.failed(desk.now.mono);
-                self.complain(SwitchCommand::Registrations, words, desk);
+            Ok(listed) => {
+                self.registration_listings.succeeded();
+                self.registrations.correct(listed, desk);
             }
-        }
-    }
-
-    /// A listing cannot be read. The log hears of it once.
-    fn complain(&mut self, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
-        if self.said.as_ref() != Some(&words) {
-            self.said = Some(words.clone());
-            desk.log(Note::NotListedLive { command, words });
+            Err(words) => complain(&mut self.registration_listings, SwitchCommand::Registrations, words, desk),
         }
     }
 
@@ -297,6 +285,13 @@ impl Live {
             }
             LiveRequest::Init {} | LiveRequest::InitReg {} => Ok(()),
         }
+    }
+}
+
+/// A listing cannot be read. The log hears of it once.
+fn complain(inquiry: &mut Inquiry, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
+    if inquiry.failed(desk.now.mono, &words) {
+        desk.log(Note::NotListedLive { command, words });
     }
 }
 
