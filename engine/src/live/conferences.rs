@@ -25,6 +25,9 @@ pub(super) struct Conferences {
     /// Of each name the last generation that has had a member.
     pub(super) current: BTreeMap<Arc<str>, Uuid>,
     ended: Ended,
+    /// Whether they have been listed in this session with the switch. Until then what changes is not news, and nothing is
+    /// decided on it.
+    pub(super) have_caught_up: bool,
     /// Those whose recorder has something to do.
     pub(super) recording: BTreeSet<Uuid>,
     /// Commands whose answers matter.
@@ -39,6 +42,7 @@ impl Conferences {
             by_uuid: BTreeMap::new(),
             current: BTreeMap::new(),
             ended: Ended::default(),
+            have_caught_up: false,
             recording: BTreeSet::new(),
             sent: BTreeMap::new(),
         }
@@ -145,6 +149,7 @@ impl Conferences {
         for uuid in absent {
             self.end(&uuid, desk);
         }
+        self.have_caught_up = true;
         self.saw_recordings(desk)
     }
 

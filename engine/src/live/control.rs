@@ -103,7 +103,7 @@ impl Conferences {
     /// The recorder goes on, after `moves` that were decided already. Whether a listing is needed.
     pub(super) fn go_on_recording(&mut self, uuid: &str, mut moves: Vec<Move>, desk: &mut Desk<'_>) -> bool {
         let Some(conference) = self.by_uuid.get_mut(uuid) else { return false };
-        if moves.is_empty() && conference.recorder.is_idle() {
+        if !self.have_caught_up || (moves.is_empty() && conference.recorder.is_idle()) {
             return false;
         }
         let (folder, name, wall) = (&self.folder, Arc::clone(conference.name()), desk.now.wall);

@@ -66,8 +66,6 @@ pub(crate) struct Live {
     listeners: Listeners,
     conference_listings: Inquiry,
     registration_listings: Inquiry,
-    /// Whether the conferences have been listed in this session with the switch. Until then what changes is not news.
-    has_caught_up: bool,
 }
 
 impl Live {
@@ -81,13 +79,12 @@ impl Live {
             listeners: Listeners::default(),
             conference_listings: Inquiry::default(),
             registration_listings: Inquiry::default(),
-            has_caught_up: false,
         }
     }
 
     /// A session with the switch is up. What is known from before stays until it is listed.
     pub(crate) fn switch_up(&mut self) {
-        self.has_caught_up = false;
+        self.conferences.have_caught_up = false;
         self.conference_listings.start_anew();
         self.registration_listings.start_anew();
     }
@@ -160,7 +157,7 @@ impl Live {
         self.state = Some(Arc::clone(state));
         desk.hearing = self.listeners.roles();
         desk.say(Roles::ALL, &Message::NewXml);
-        if self.conferences.reconfigure(&self.configured) && self.has_caught_up {
+        if self.conferences.reconfigure(&self.configured) && self.conferences.have_caught_up {
             self.say_everything(desk);
         }
     }
@@ -197,7 +194,7 @@ impl Live {
 
     /// The roles of those who are to hear what changes in conferences.
     fn hearing(&self) -> Roles {
-        if self.has_caught_up { self.listeners.roles() } else { Roles::default() }
+        if self.conferences.have_caught_up { self.listeners.roles() } else { Roles::default() }
     }
 
     fn correct_conferences(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
@@ -209,11 +206,11 @@ impl Live {
         };
         self.conference_listings.succeeded();
         desk.hearing = self.hearing();
+        let had_caught_up = self.conferences.have_caught_up;
         if self.conferences.correct(listed, &self.configured, desk) {
             self.conference_listings.want();
         }
-        if !self.has_caught_up {
-            self.has_caught_up = true;
+        if !had_caught_up {
             desk.hearing = self.listeners.roles();
             self.say_everything(desk);
         }
