@@ -66,6 +66,13 @@ pub enum Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame(pub(super) Bytes);
 
+/// For those who play the engine.
+impl From<Bytes> for Frame {
+    fn from(text: Bytes) -> Self {
+        Self(text)
+    }
+}
+
 impl Frame {
     /// The text.
     pub fn as_bytes(&self) -> &Bytes {
