@@ -157,9 +157,14 @@ impl Event {
     }
 }
 
+/// What looks encoded already stays as it is.
 fn push_url_encoded(text: &mut String, value: &str) {
-    for byte in value.bytes() {
-        if matches!(byte, b'!'..=b'~') && !b"\"#%&+:;<=>?@[\\]^`{|}".contains(&byte) {
+    let bytes = value.as_bytes();
+    for (at, &byte) in bytes.iter().enumerate() {
+        let is_plain = matches!(byte, b'!'..=b'~') && !b"\"#%&+:;<=>?@[\\]^`{|}".contains(&byte);
+        let digits = bytes.get(at + 1..at + 3).unwrap_or_default();
+        let is_encoded = byte == b'%' && digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit);
+        if is_plain || is_encoded {
             text.push(char::from(byte));
         } else {
             let _ = write!(text, "%{byte:02X}");
@@ -197,12 +202,12 @@ mod tests {
     fn an_event_carries_its_date_twice_and_encoded() {
         let caller = Caller { file: "a.c", function: "b", line: 3 };
         let event =
-            Event::new().with("Event-Name", "CUSTOM").stamped(caller, 1_795_405_352_545_035).with("X", "ä/~(+)");
+            Event::new().with("Event-Name", "CUSTOM").stamped(caller, 1_795_405_352_545_035).with("X", "ä/~(+)%20%");
         assert_eq!(
             String::from_utf8(event.plain()).unwrap(),
             "Event-Name: CUSTOM\nEvent-Date-Local: 2026-11-23%2003%3A42%3A32\n\
              Event-Date-GMT: Mon,%2023%20Nov%202026%2003%3A42%3A32%20GMT\nEvent-Date-Timestamp: 1795405352545035\n\
-             Event-Calling-File: a.c\nEvent-Calling-Function: b\nEvent-Calling-Line-Number: 3\nX: %C3%A4/~(%2B)\n\n"
+             Event-Calling-File: a.c\nEvent-Calling-Function: b\nEvent-Calling-Line-Number: 3\nX: %C3%A4/~(%2B)%20%25\n\n"
         );
     }
 

@@ -9,6 +9,8 @@ pub struct Timing {
     pub recording: u64,
     /// Until a conference without members ends.
     pub ending: u64,
+    /// Until a sound begins that the conference plays to everybody by itself, such as to the first who comes.
+    pub lead_in: u64,
     /// How long every sound is.
     pub sound: u64,
     /// How fast a phone's own thread in the switch is, for calls that have no [`Pace`] of their own.
@@ -20,18 +22,27 @@ pub struct Timing {
 pub struct Pace {
     /// Microseconds until it notices that the caller talks, or does so no longer.
     pub listening: u64,
+    /// Microseconds until it begins to play to the caller.
+    pub hearing: u64,
     /// Microseconds until a member that was kicked is gone. A phone that sends nothing can take seconds.
     pub departure: u64,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Timing { mixing: 20_000, recording: 20_000, ending: 20_000, sound: 500_000, pace: Pace::default() }
+        Timing {
+            mixing: 20_000,
+            recording: 20_000,
+            ending: 20_000,
+            lead_in: 400_000,
+            sound: 500_000,
+            pace: Pace::default(),
+        }
     }
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { listening: 10_000, departure: 20_000 }
+        Pace { listening: 10_000, hearing: 0, departure: 20_000 }
     }
 }

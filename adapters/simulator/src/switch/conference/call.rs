@@ -1,5 +1,6 @@
 //! Who calls, from where, and what the switch knows of the call.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A call that has reached a conference.
@@ -17,6 +18,8 @@ pub struct Caller {
     pub number: String,
     /// The dialplan context; `None` is the user's own.
     pub context: Option<String>,
+    /// Variables that the call begins with, such as `conf_flags`; they go before those that the directory gives the user.
+    pub variables: BTreeMap<String, String>,
     /// Whether there is sound from the beginning.
     pub is_talking: bool,
 }
@@ -24,20 +27,30 @@ pub struct Caller {
 impl Caller {
     /// A user's phone that shows only the number, and is silent.
     pub fn user(id: &str) -> Self {
-        let id = id.to_owned();
-        Caller { user: Some(id.clone()), name: id.clone(), number: id, context: None, is_talking: false }
+        Caller::new(Some(id.to_owned()), id, id)
     }
 
     /// A leg without a phone, as `originate loopback/…` makes one: events about it have no `Caller-Username`.
     pub fn loopback(name: &str, number: &str) -> Self {
+        Caller { context: Some("team".to_owned()), ..Caller::new(None, name, number) }
+    }
+
+    fn new(user: Option<String>, name: &str, number: &str) -> Self {
         let (name, number) = (name.to_owned(), number.to_owned());
-        Caller { user: None, name, number, context: Some("team".to_owned()), is_talking: false }
+        Caller { user, name, number, context: None, variables: BTreeMap::new(), is_talking: false }
     }
 
     /// The same with another name shown.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Caller { name: name.to_owned(), ..self }
+    }
+
+    /// The same with a variable.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.variables.insert(variable.to_owned(), value.to_owned());
+        self
     }
 
     /// The same with sound from the beginning.

@@ -94,7 +94,7 @@ impl Conferences {
         };
         room.tell(moment, kind, |event| event);
         let answer = format!("+OK {} {done}\n", room.name);
-        self.announce(moment, at, sound);
+        self.announce(moment, at, sound, moment.timing.lead_in);
         answer
     }
 
@@ -177,7 +177,7 @@ impl Conferences {
         let Some(room) = self.rooms.get(&at) else { return String::new() };
         if moment.faults.has_sound(file) {
             room.tell(moment, &events::PLAY_FILE, |event| event.with("File", file).with("Async", "false"));
-            self.play(moment, at, file);
+            self.play(moment, at, file, 0);
             return format!("+OK (play) Playing file {file}\n");
         }
         let path = room.profile.sound_path(file);

@@ -140,7 +140,7 @@ impl Room {
             .with("Member-Type", kind)
             .with("Member-Ghost", "false")
             .with("Energy-Level", &member.energy_level)
-            .with("Current-Energy", if member.is_loud { "8000" } else { "0" })
+            .with("Current-Energy", &member.energy)
     }
 }
 

@@ -90,7 +90,7 @@ impl Conferences {
         let mixed = moment.now.saturating_add(moment.timing.mixing);
         self.agenda.add(mixed, Task::Mix(at));
         self.agenda.add(mixed.saturating_add(pace.listening), Task::Listen(at, id));
-        self.play_when_alone(moment, at);
+        self.play_when_alone(moment, at, moment.timing.lead_in);
     }
 
     /// A key at the PIN prompt. `false` when the call is not there.
@@ -121,5 +121,6 @@ impl Conferences {
 /// The variables that a user's call begins with.
 fn variables(moment: &Moment<'_>, caller: &Caller) -> BTreeMap<String, String> {
     let user = moment.document.zip(caller.user.as_deref()).and_then(|(document, id)| directory::user(document, id));
-    user.map(|levels| levels.into_iter().rev().flat_map(directory::variables).collect()).unwrap_or_default()
+    let given = user.into_iter().flat_map(|levels| levels.into_iter().rev()).flat_map(directory::variables);
+    given.chain(caller.variables.clone()).collect()
 }

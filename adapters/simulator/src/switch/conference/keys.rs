@@ -55,7 +55,6 @@ impl Conferences {
         let Some(room) = self.rooms.get_mut(&at) else { return };
         let usual = room.profile.number("energy-level").unwrap_or(0);
         let Some(member) = room.member_mut(id) else { return };
-        let before = member.clone();
         let (kind, level): (&Kind, i64) = match action {
             "energy up" => (&events::ENERGY_UP, energy(&mut member.energy_level, |old| old + ENERGY_STEP)),
             "energy equ" => (&events::ENERGY_EQU, energy(&mut member.energy_level, |_| usual)),
@@ -70,7 +69,8 @@ impl Conferences {
             "vol listen dn" => (&events::LISTEN_DOWN, volume(&mut member.volume_out, -1)),
             _ => return,
         };
-        room.tell_of(moment, kind, &before, |event| event.with("New-Level", &level));
+        let member = member.clone();
+        room.tell_of(moment, kind, &member, |event| event.with("New-Level", &level));
     }
 }
 

@@ -59,7 +59,7 @@ impl Conferences {
         room.tell_of(moment, &events::DEL_MEMBER, &member, |event| event);
         self.calls.remove(&member.leg.call);
         self.agenda.add(moment.now.saturating_add(moment.timing.mixing), Task::Mix(at));
-        self.play_when_alone(moment, at);
+        self.play_when_alone(moment, at, 0);
         if member.ends_conference {
             self.finish(moment, at);
         }

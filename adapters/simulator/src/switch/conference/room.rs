@@ -49,6 +49,8 @@ pub(super) struct Member {
     /// The switch has noticed that.
     pub(super) is_talking: bool,
     pub(super) is_leaving: bool,
+    /// How loud it was when its thread listened last.
+    pub(super) energy: u64,
     pub(super) energy_level: u64,
     pub(super) volume_in: i32,
     pub(super) volume_out: i32,
@@ -94,6 +96,8 @@ pub(super) struct Prompt {
 pub(super) struct Sound {
     pub(super) id: u64,
     pub(super) file: String,
+    /// Microseconds until it begins, when it is its turn.
+    pub(super) lead_in: u64,
 }
 
 impl Room {
@@ -152,6 +156,7 @@ impl Member {
             is_loud: leg.caller.is_talking,
             is_talking: false,
             is_leaving: false,
+            energy: 0,
             energy_level: profile.number("energy-level").unwrap_or(0),
             volume_in: 0,
             volume_out: 0,

@@ -12,10 +12,10 @@ impl Conferences {
     /// Plays a sound of the profile to one member, if it has one.
     pub(super) fn play_to(&mut self, moment: &Moment<'_>, at: RoomId, id: u64, param: &str) {
         let Some(index) = MEMBER_SOUNDS.iter().position(|&known| known == param) else { return };
-        if self.rooms.get(&at).is_some_and(|room| room.profile.param(param).is_some()) {
-            let over = moment.now.saturating_add(moment.timing.sound);
-            self.agenda.add(over, Task::MemberSilence(at, id, index as u64));
-        }
+        let Some(room) = self.rooms.get(&at).filter(|room| room.profile.param(param).is_some()) else { return };
+        let Some(member) = room.member(id) else { return };
+        let over = moment.now.saturating_add(member.pace.hearing).saturating_add(moment.timing.sound);
+        self.agenda.add(over, Task::MemberSilence(at, id, index as u64));
     }
 
     /// A sound for one member is over.
@@ -29,21 +29,21 @@ impl Conferences {
     }
 
     /// Plays a sound of the profile to everybody, if it has one.
-    pub(super) fn announce(&mut self, moment: &Moment<'_>, at: RoomId, param: &str) {
+    pub(super) fn announce(&mut self, moment: &Moment<'_>, at: RoomId, param: &str, lead_in: u64) {
         let file = self.rooms.get(&at).and_then(|room| room.profile.param(param)).map(str::to_owned);
         if let Some(file) = file {
-            self.play(moment, at, &file);
+            self.play(moment, at, &file, lead_in);
         }
     }
 
     /// Plays a file to everybody, behind what is being played.
-    pub(super) fn play(&mut self, moment: &Moment<'_>, at: RoomId, file: &str) {
+    pub(super) fn play(&mut self, moment: &Moment<'_>, at: RoomId, file: &str, lead_in: u64) {
         let Some(room) = self.rooms.get_mut(&at) else { return };
         let id = self.next_sound;
         self.next_sound += 1;
-        room.sounds.push_back(Sound { id, file: room.profile.sound_path(file) });
+        room.sounds.push_back(Sound { id, file: room.profile.sound_path(file), lead_in });
         if room.sounds.len() == 1 {
-            self.agenda.add(moment.now.saturating_add(moment.timing.sound), Task::Silence(at, id));
+            self.begin(moment, at, id, lead_in);
         }
     }
 
@@ -56,9 +56,14 @@ impl Conferences {
         let Some(sound) = room.sounds.pop_front() else { return };
         room.tell_sound(moment, &sound.file);
         if let Some(next) = room.sounds.front() {
-            let next = next.id;
-            self.agenda.add(moment.now.saturating_add(moment.timing.sound), Task::Silence(at, next));
+            let (id, lead_in) = (next.id, next.lead_in);
+            self.begin(moment, at, id, lead_in);
         }
+    }
+
+    fn begin(&mut self, moment: &Moment<'_>, at: RoomId, id: u64, lead_in: u64) {
+        let over = moment.now.saturating_add(lead_in).saturating_add(moment.timing.sound);
+        self.agenda.add(over, Task::Silence(at, id));
     }
 
     /// Stops what is being played, or all that waits as well. How many files that were.
@@ -76,9 +81,9 @@ impl Conferences {
     }
 
     /// Whoever is the only one left is told so.
-    pub(super) fn play_when_alone(&mut self, moment: &Moment<'_>, at: RoomId) {
+    pub(super) fn play_when_alone(&mut self, moment: &Moment<'_>, at: RoomId, lead_in: u64) {
         if self.rooms.get(&at).is_some_and(|room| room.members.len() == 1) {
-            self.announce(moment, at, "alone-sound");
+            self.announce(moment, at, "alone-sound", lead_in);
         }
     }
 }

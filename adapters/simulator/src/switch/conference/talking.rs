@@ -7,6 +7,9 @@ use super::{Conferences, RoomId, events};
 use crate::switch::moment::Moment;
 use crate::switch::timing::Pace;
 
+/// How loud whoever talks is.
+const LOUD: u64 = 8000;
+
 impl Conferences {
     /// A phone begins to send sound, or stops.
     pub(in crate::switch) fn talk(&mut self, moment: &Moment<'_>, call: CallId, is_loud: bool) {
@@ -88,6 +91,7 @@ impl Conferences {
     pub(super) fn listen(&mut self, moment: &mut Moment<'_>, at: RoomId, id: u64) {
         let Some(room) = self.rooms.get_mut(&at) else { return };
         let Some(member) = room.member_mut(id) else { return };
+        member.energy = if member.is_loud { LOUD } else { 0 };
         let is_heard = member.is_loud && !member.is_held && (member.can_speak || member.has_mute_detect);
         if is_heard == member.is_talking {
             return;
