@@ -129,6 +129,12 @@ impl Engine {
         self.round.is_none() && self.transactions.is_idle() && self.sweeps.is_idle()
     }
 
+    /// Whether nothing is in flight, nothing is to be tried again, and the live state waits for nothing: what is due next
+    /// are audits.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_idle() && self.retry.is_none() && (self.session.is_none() || self.live.is_at_rest())
+    }
+
     /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order. Sweeps
     /// go on in between.
     fn proceed(&mut self, now: Now, out: &mut Vec<Effect>) {

@@ -85,7 +85,7 @@ impl World {
         if let Some((number, sent)) = connector.waiting.first_key_value() {
             return Some(format!("request {number} waits: {:?}", sent.ask));
         }
-        if !connector.engine.is_idle() || connector.engine.deadline().is_some() {
+        if !connector.engine.is_at_rest() {
             return Some("the engine is at work".into());
         }
         let connected = self.state().is_some_and(|state| state.info.connected);

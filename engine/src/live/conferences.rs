@@ -48,6 +48,11 @@ impl Conferences {
         }
     }
 
+    /// Whether all that was ordered is done.
+    pub(super) fn are_at_rest(&self) -> bool {
+        self.sent.is_empty() && self.recording.is_empty()
+    }
+
     /// Those that somebody of this role may see, by name.
     pub(super) fn seen_by(&self, role: Role) -> List<'_, Conference> {
         let shown = self.current.values().filter_map(|uuid| self.by_uuid.get(uuid));

@@ -59,6 +59,11 @@ impl Inquiry {
         is_mine
     }
 
+    /// Whether none runs, and none begins before the next audit.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.running.is_none() && !self.wanted && self.failure.is_none()
+    }
+
     /// The answer could be used.
     pub(super) fn succeeded(&mut self) {
         self.failure = None;

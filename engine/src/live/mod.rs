@@ -186,6 +186,12 @@ impl Live {
         }
     }
 
+    /// Whether everything is known, and all that was ordered is done: audits are all that is due.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let listings = [&self.conference_listings, &self.registration_listings];
+        listings.into_iter().all(Inquiry::is_at_rest) && self.conferences.are_at_rest()
+    }
+
     /// When something is due next, as long as there is a session with the switch.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let listings = [self.conference_listings.deadline(), self.registration_listings.deadline()];
