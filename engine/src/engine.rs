@@ -294,19 +294,14 @@ impl Engine {
     }
 
     fn event(&mut self, now: Now, event: &Event, out: &mut Vec<Effect>) {
-        match &*event.name() {
-            "RELOADXML" => self.reloaded(now, out),
-            "CUSTOM" => self.custom_event(now, event, out),
+        // Only custom events have a class, and that stands at the beginning.
+        match event.header("Event-Subclass").as_deref() {
+            Some(live::CONFERENCE) => self.with_live(now, out, |live, desk| live.conference_event(event, desk)),
+            Some(class) if live::REGISTRATION.contains(&class) => {
+                self.with_live(now, out, |live, desk| live.registration_event(event, desk));
+            }
+            None if event.name() == "RELOADXML" => self.reloaded(now, out),
             _ => {}
-        }
-    }
-
-    fn custom_event(&mut self, now: Now, event: &Event, out: &mut Vec<Effect>) {
-        let Some(class) = event.header("Event-Subclass") else { return };
-        if class == live::CONFERENCE {
-            self.with_live(now, out, |live, desk| live.conference_event(event, desk));
-        } else if live::REGISTRATION.contains(&&*class) {
-            self.with_live(now, out, |live, desk| live.registration_event(event, desk));
         }
     }
 

@@ -73,7 +73,6 @@ impl Conferences {
             return self.apply_to_unknown(&uuid, &name, &happening, configured);
         };
         conference.touch();
-        let changes_size = matches!(happening, Happening::Joined(..) | Happening::Left(_));
         let is_clear = match happening {
             Happening::Nothing | Happening::Created => true,
             Happening::Destroyed => {
@@ -95,8 +94,7 @@ impl Conferences {
             Happening::Recording(file, what) => return self.apply_recording(&uuid, &file, &what, desk),
             Happening::Key(key) => return self.press(&uuid, key, desk),
         };
-        let fits = !changes_size
-            || size.is_none_or(|size| self.by_uuid.get(&*uuid).is_none_or(|conference| conference.size() == size));
+        let fits = size.is_none_or(|size| self.by_uuid.get(&*uuid).is_none_or(|conference| conference.size() == size));
         !is_clear || !fits
     }
 

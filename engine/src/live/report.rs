@@ -1,10 +1,10 @@
-//! What the switch's events say, read from their headers in one pass.
+//! What the switch's events say. Only those headers are looked for that matter for what has happened.
 
 use std::borrow::Cow;
 
 use super::recorder::RecordingCall;
 use crate::esl::command::MemberId;
-use crate::esl::event::{Event, RawValue};
+use crate::esl::event::Event;
 
 /// The event class of conferences.
 pub(crate) const CONFERENCE: &str = "conference::maintenance";
@@ -19,7 +19,7 @@ pub(super) struct Report<'e> {
     pub(super) uuid: Cow<'e, str>,
     /// `Conference-Name`
     pub(super) name: Cow<'e, str>,
-    /// `Conference-Size`: how many members there are after it.
+    /// `Conference-Size`: how many members there are after somebody has come or gone.
     pub(super) size: Option<usize>,
     pub(super) happening: Happening<'e>,
 }
@@ -75,113 +75,78 @@ pub(super) enum Key {
     Unlock,
 }
 
-/// The headers that are of interest, as they stand in the event.
-#[derive(Default)]
-struct Headers<'e> {
-    action: Option<RawValue<'e>>,
-    uuid: Option<RawValue<'e>>,
-    name: Option<RawValue<'e>>,
-    size: Option<RawValue<'e>>,
-    member: Option<RawValue<'e>>,
-    username: Option<RawValue<'e>>,
-    caller_name: Option<RawValue<'e>>,
-    caller_number: Option<RawValue<'e>>,
-    speak: Option<RawValue<'e>>,
-    hold: Option<RawValue<'e>>,
-    new_floor: Option<RawValue<'e>>,
-    path: Option<RawValue<'e>>,
-    error: Option<RawValue<'e>>,
-    data: Option<RawValue<'e>>,
-}
-
 impl<'e> Report<'e> {
     /// Reads an event of the class [`CONFERENCE`]; nothing if it does not say which conference it is about.
     pub(super) fn read(event: &'e Event) -> Option<Self> {
-        let headers = Headers::of(event);
+        let happening = Happening::read(event).unwrap_or(Happening::Nothing);
+        let size = match happening {
+            Happening::Joined(..) | Happening::Left(_) => number(event, "Conference-Size"),
+            _ => None,
+        };
         Some(Self {
-            uuid: text(headers.uuid).filter(|uuid| !uuid.is_empty())?,
-            name: text(headers.name).filter(|name| !name.is_empty())?,
-            size: number(headers.size).and_then(|size| usize::try_from(size).ok()),
-            happening: headers.happening(),
+            uuid: some_text(event, "Conference-Unique-ID")?,
+            name: some_text(event, "Conference-Name")?,
+            size: size.and_then(|size| usize::try_from(size).ok()),
+            happening,
         })
     }
 }
 
-impl<'e> Headers<'e> {
-    fn of(event: &'e Event) -> Self {
-        let mut headers = Self::default();
-        for (key, value) in event.plain_headers() {
-            let place = match key {
-                b"Action" => &mut headers.action,
-                b"Conference-Unique-ID" => &mut headers.uuid,
-                b"Conference-Name" => &mut headers.name,
-                b"Conference-Size" => &mut headers.size,
-                b"Member-ID" => &mut headers.member,
-                b"Caller-Username" => &mut headers.username,
-                b"Caller-Caller-ID-Name" => &mut headers.caller_name,
-                b"Caller-Caller-ID-Number" => &mut headers.caller_number,
-                b"Speak" => &mut headers.speak,
-                b"Hold" => &mut headers.hold,
-                b"New-ID" => &mut headers.new_floor,
-                b"Path" => &mut headers.path,
-                b"Error" => &mut headers.error,
-                b"Data" => &mut headers.data,
-                _ => continue,
-            };
-            place.get_or_insert(value);
-        }
-        headers
-    }
-
-    fn happening(&self) -> Happening<'e> {
-        self.known_happening().unwrap_or(Happening::Nothing)
-    }
-
-    fn known_happening(&self) -> Option<Happening<'e>> {
-        Some(match &*text(self.action)? {
-            "conference-create" => Happening::Created,
-            "conference-destroy" => Happening::Destroyed,
-            "add-member" => Happening::Joined(self.member()?, self.caller()),
-            "del-member" => Happening::Left(self.member()?),
-            "floor-change" => Happening::Floor(number(self.new_floor).map(MemberId)),
-            "mute-member" => Happening::Mute(self.member()?, true),
-            "unmute-member" => Happening::Mute(self.member()?, false),
+impl<'e> Happening<'e> {
+    fn read(event: &'e Event) -> Option<Self> {
+        let member = || number(event, "Member-ID").map(MemberId);
+        let path = || event.header("Path");
+        Some(match &*event.header("Action")? {
+            "conference-create" => Self::Created,
+            "conference-destroy" => Self::Destroyed,
+            "add-member" => Self::Joined(member()?, Member::read(event)),
+            "del-member" => Self::Left(member()?),
+            "floor-change" => Self::Floor(number(event, "New-ID").map(MemberId)),
+            "mute-member" => Self::Mute(member()?, true),
+            "unmute-member" => Self::Mute(member()?, false),
             // Held, nobody can speak; whether it was muted before shows only afterwards.
-            "unhold-member" if !self.is_held() => Happening::Mute(self.member()?, !self.can_speak()),
-            "lock" => Happening::Lock(true),
-            "unlock" => Happening::Lock(false),
-            "start-recording" => match text(self.error) {
-                Some(error) => Happening::Recording(text(self.path)?, Recording::Failed(error)),
-                None => Happening::Recording(text(self.path)?, Recording::Started),
+            "unhold-member" if !is_held(event) => Self::Mute(member()?, !can_speak(event)),
+            "lock" => Self::Lock(true),
+            "unlock" => Self::Lock(false),
+            "start-recording" => match event.header("Error") {
+                Some(error) => Self::Recording(path()?, Recording::Failed(error)),
+                None => Self::Recording(path()?, Recording::Started),
             },
-            "pause-recording" => Happening::Recording(text(self.path)?, Recording::Paused),
-            "resume-recording" => Happening::Recording(text(self.path)?, Recording::Resumed),
-            "stop-recording" => Happening::Recording(text(self.path)?, Recording::Stopped),
-            "dtmf" => Happening::Key(Key::read(&text(self.data)?)?),
+            "pause-recording" => Self::Recording(path()?, Recording::Paused),
+            "resume-recording" => Self::Recording(path()?, Recording::Resumed),
+            "stop-recording" => Self::Recording(path()?, Recording::Stopped),
+            "dtmf" => Self::Key(Key::read(&event.header("Data")?)?),
             _ => return None,
         })
     }
+}
 
-    fn member(&self) -> Option<MemberId> {
-        number(self.member).map(MemberId)
-    }
-
-    fn caller(&self) -> Member<'e> {
-        Member {
-            username: text(self.username).filter(|name| !name.is_empty()),
-            number: text(self.caller_number).unwrap_or_default(),
-            name: text(self.caller_name).unwrap_or_default(),
-            mute: !self.can_speak() && !self.is_held(),
+impl<'e> Member<'e> {
+    fn read(event: &'e Event) -> Self {
+        Self {
+            username: some_text(event, "Caller-Username"),
+            number: event.header("Caller-Caller-ID-Number").unwrap_or_default(),
+            name: event.header("Caller-Caller-ID-Name").unwrap_or_default(),
+            mute: !can_speak(event) && !is_held(event),
         }
     }
+}
 
-    fn can_speak(&self) -> bool {
-        text(self.speak).is_none_or(|speak| speak != "false")
-    }
+fn can_speak(event: &Event) -> bool {
+    event.header("Speak").is_none_or(|speak| speak != "false")
+}
 
-    fn is_held(&self) -> bool {
-        text(self.hold).is_some_and(|hold| hold == "true")
-    }
+fn is_held(event: &Event) -> bool {
+    event.header("Hold").is_some_and(|hold| hold == "true")
+}
+
+/// The value of a header, unless it is empty.
+fn some_text<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, str>> {
+    event.header(name).filter(|value| !value.is_empty())
+}
+
+fn number(event: &Event, name: &str) -> Option<u32> {
+    event.header(name)?.parse().ok()
 }
 
 impl Key {
@@ -198,14 +163,6 @@ impl Key {
             _ => return None,
         })
     }
-}
-
-fn text(value: Option<RawValue<'_>>) -> Option<Cow<'_, str>> {
-    value.map(RawValue::text)
-}
-
-fn number(value: Option<RawValue<'_>>) -> Option<u32> {
-    text(value)?.parse().ok()
 }
 
 /// What an event says about the registration of a phone.
@@ -227,7 +184,7 @@ pub(super) enum Registering<'e> {
 impl<'e> Registering<'e> {
     /// Reads an event of one of the classes [`REGISTRATION`]; nothing if it does not say whose registration it is.
     pub(super) fn read(event: &'e Event) -> Option<Self> {
-        let header = |name| event.header(name).filter(|value| !value.is_empty());
+        let header = |name| some_text(event, name);
         let call_id = header("call-id")?;
         // An expiry has no `from-user`.
         let user = header("from-user").or_else(|| header("user")).or_else(|| header("username"))?;
@@ -257,7 +214,8 @@ mod tests {
     fn check(headers: &str, expected: &Happening<'_>) {
         let event = event(&format!("Conference-Name: a%20b\nConference-Unique-ID: u\nConference-Size: 2\n{headers}"));
         let report = Report::read(&event).unwrap();
-        assert_eq!((&*report.uuid, &*report.name, report.size), ("u", "a b", Some(2)));
+        let changes_size = matches!(expected, Happening::Joined(..) | Happening::Left(_));
+        assert_eq!((&*report.uuid, &*report.name, report.size), ("u", "a b", changes_size.then_some(2)));
         assert_eq!(&report.happening, expected, "{headers}");
     }
 

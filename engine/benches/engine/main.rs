@@ -2,56 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod connected;
+mod events;
+mod live;
+
 use std::fmt::Write;
 
 use bytes::Bytes;
+use connected::NOTHING;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use fsconnector_engine::change::command::{Caller, Command, Entropy, RequestId};
 use fsconnector_engine::config::{Config, NumberRange};
-use fsconnector_engine::esl::command::SwitchCommand;
-use fsconnector_engine::esl::event::Event;
-use fsconnector_engine::esl::frame::{ContentType, Framer};
-use fsconnector_engine::io::{Effect, Epoch, FileWork, FilesDone, Input, Reply};
+use fsconnector_engine::io::{Effect, FileWork, Input, Reply};
 use fsconnector_engine::numbers::FreeNumbers;
-use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::UserId;
 use fsconnector_engine::switch::Reading;
 use fsconnector_engine::time::Now;
-use fsconnector_engine::{Engine, Start};
 
 fn main() {
     divan::main();
-}
-
-/// A conference event of the size that the switch sends: 2.8 kB in 70 headers.
-fn event_frame() -> String {
-    let mut event = String::from("Event-Subclass: conference%3A%3Amaintenance\nEvent-Name: CUSTOM\n");
-    for header in 0..64 {
-        writeln!(event, "Caller-Header-Number-{header}: a%20value%20of%20some%20{header}").unwrap();
-    }
-    event += "Conference-Name: team\nConference-Unique-ID: 0b8c7a2e\nAction: mute-member\nMember-ID: 12\n";
-    format!("Content-Length: {}\nContent-Type: text/event-plain\n\n{event}\n", event.len() + 1)
-}
-
-/// From bytes to events whose headers were all passed over once.
-#[divan::bench]
-fn event_stream(bencher: Bencher) {
-    let frame = event_frame();
-    let stream = frame.repeat(1_000);
-    bencher.counter(BytesCount::of_str(&stream)).counter(ItemsCount::new(1_000_usize)).bench_local(|| {
-        let mut framer = Framer::default();
-        let mut found = 0;
-        for chunk in stream.as_bytes().chunks(256 * 1024) {
-            framer.push(chunk);
-            while let Some(frame) = framer.next_frame().unwrap() {
-                assert_eq!(frame.content_type(), ContentType::EventPlain);
-                let event = Event::plain(frame.body);
-                found += event.plain_headers().filter(|(name, _)| matches!(*name, b"Action" | b"Member-ID")).count();
-            }
-        }
-        assert_eq!(found, 2_000);
-    });
 }
 
 /// The switch's answer to `xml_locate directory`, with its indents and empty lines.
@@ -117,7 +87,8 @@ fn adding_900_users(bencher: Bencher) {
         .map(|n| serde_json::json!({"name": format!("user {n}"), "email": "u@example.org", "context": "team"}))
         .collect();
     let items = serde_json::Value::from(items);
-    let setting = || (connected_engine(), Command::AddUsers(serde_json::from_value(items.clone()).unwrap()));
+    let setting =
+        || (connected::engine(NOTHING, NOTHING).0, Command::AddUsers(serde_json::from_value(items.clone()).unwrap()));
     bencher.counter(ItemsCount::new(900_usize)).with_inputs(setting).bench_local_values(|(mut engine, command)| {
         let caller = Caller { id: UserId::parse("1").unwrap(), name: "bench".into(), address: [127, 0, 0, 1].into() };
         let mut out = Vec::new();
@@ -133,32 +104,6 @@ fn adding_900_users(bencher: Bencher) {
         assert!(bytes > 900 * 500);
         bytes
     });
-}
-
-/// An engine that has read a switch without users.
-fn connected_engine() -> Engine {
-    let templates = Templates::new(fsconnector_templates::ALL).unwrap();
-    let start = Start { templates, unsettled: false, phones: None };
-    let mut engine = Engine::new(Config::default(), start, Now::default()).unwrap();
-    let epoch = Epoch(1);
-    let mut inputs = vec![Input::SwitchUp { epoch }];
-    while let Some(input) = inputs.pop() {
-        let mut out = Vec::new();
-        engine.handle(Now::default(), input, &mut out);
-        inputs.extend(out.into_iter().filter_map(|effect| match effect {
-            Effect::Switch { id, command, .. } => {
-                let body = match command {
-                    SwitchCommand::ConferenceProfiles => "<configuration></configuration>",
-                    SwitchCommand::Directory | SwitchCommand::Dialplan => "<section></section>",
-                    _ => "domain=x\ndefconpin=1\n",
-                };
-                Some(Input::SwitchReply { epoch, id, reply: Reply::Answer(body.into()) })
-            }
-            Effect::Files { id, .. } => Some(Input::FilesDone { id, result: Ok(FilesDone::Listed(Vec::new())) }),
-            _ => None,
-        }));
-    }
-    engine
 }
 
 /// All numbers of a range are given, one after the other.
