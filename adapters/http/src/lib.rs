@@ -59,6 +59,9 @@ mod shown;
 mod target;
 
 pub use current::Current;
-pub use gate::{Acceptor, Gate, GateConfig, GateError, Limits, Origin, Plain, serve};
+pub use gate::{
+    Acceptor, Certificate, CertificateDoubt, CertificateFault, CertificateFiles, Doubt, Fault, Gate, GateConfig,
+    GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve,
+};
 pub use handlers::{Asked, Uploads};
 pub use relay::COMMANDS;

@@ -12,6 +12,7 @@ mod limits;
 mod occupancy;
 mod stopping;
 mod stream;
+mod tls;
 mod upload;
 mod wire;
 
@@ -46,6 +47,9 @@ pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
 use stopping::Stopping;
 use stream::Broken;
+pub use tls::{
+    Certificate, CertificateDoubt, CertificateFault, CertificateFiles, Doubt, Fault, Tls, TlsError, TlsStream,
+};
 
 /// How a gate is set up.
 #[derive(Clone, Debug)]

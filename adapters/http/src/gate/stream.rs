@@ -24,7 +24,8 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Writes `bytes`, at most a piece, in the time a piece may take.
+/// Writes `bytes`, at most a piece, in the time a piece may take. They are not only handed to a stream that encrypts, but
+/// gone from there.
 pub(super) async fn write_within(
     deadline: &mut Deadline,
     time: Duration,
@@ -32,6 +33,10 @@ pub(super) async fn write_within(
     bytes: &[u8],
 ) -> Result<(), Broken> {
     deadline.move_to(Instant::now() + time);
-    deadline.bound(stream.write_all(bytes)).await.ok_or(Broken::TimedOut)??;
+    let write = async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    };
+    deadline.bound(write).await.ok_or(Broken::TimedOut)??;
     Ok(())
 }
