@@ -1,4 +1,5 @@
-//! Requests per second through the gate, over loopback sockets, with Digest and everything else.
+//! Requests per second through the gate, over loopback sockets, with Digest and everything else; and the same over TLS, with
+//! what handshakes and large answers take there.
 //!
 //! One thread plays a number of clients with a connection each: it sends a request on each, then reads all answers. The
 //! gate has one thread as well, so on two cores each side has one.
@@ -6,20 +7,24 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no figure")]
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use digest_auth::{AuthContext, WwwAuthenticateHeader};
 use divan::Bencher;
-use divan::counter::ItemsCount;
+use divan::counter::{BytesCount, ItemsCount};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::numbers::FreeNumbers;
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{Free, Info, State, User, UserId, Users};
 use fsconnector_engine::time::Wall;
-use fsconnector_http::{Current, Gate, GateConfig, Plain, serve};
+use fsconnector_http::{Acceptor, CertificateFiles, Current, Gate, GateConfig, Plain, Tls, serve};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use smol::Executor;
 use smol::channel::{Sender, bounded};
 
@@ -45,26 +50,78 @@ fn byid(bencher: Bencher<'_, '_>, users: u32) {
     measure(bencher, users, "/api/users/byid/20007");
 }
 
+#[divan::bench(args = [30, 3_000])]
+fn users_over_tls(bencher: Bencher<'_, '_>, users: u32) {
+    let identity = Identity::new();
+    let gate = Running::start(users, identity.tls());
+    let mut clients: Vec<_> =
+        (0..CLIENTS).map(|_| Client::over(identity.connect(gate.address), "/api/users")).collect();
+    bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
+        clients.iter_mut().for_each(Client::send_request);
+        clients.iter_mut().for_each(|client| {
+            client.read_answer();
+        });
+    });
+}
+
+/// What one answer of this size after the other takes, in bytes.
+#[divan::bench(args = [false, true])]
+fn large_answers(bencher: Bencher<'_, '_>, is_secure: bool) {
+    let identity = Identity::new();
+    if is_secure {
+        let gate = Running::start(3_000, identity.tls());
+        measure_bytes(bencher, &mut Client::over(identity.connect(gate.address), "/api/users"));
+    } else {
+        let gate = Running::start(3_000, Plain);
+        measure_bytes(bencher, &mut Client::connect(gate.address, "/api/users"));
+    }
+}
+
+fn measure_bytes<S: Read + Write>(bencher: Bencher<'_, '_>, client: &mut Client<S>) {
+    client.send_request();
+    let length = client.read_answer();
+    bencher.counter(BytesCount::new(length)).bench_local(|| {
+        client.send_request();
+        client.read_answer()
+    });
+}
+
+/// A connection, a handshake in full, and one request.
+#[divan::bench]
+fn handshakes(bencher: Bencher<'_, '_>) {
+    let identity = Identity::new();
+    let gate = Running::start(30, identity.tls());
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
+        let mut client = identity.connect(gate.address);
+        client.write_all(PROBE).unwrap();
+        client.read_exact(&mut [0]).unwrap();
+    });
+}
+
 #[divan::bench]
 fn livez(bencher: Bencher<'_, '_>) {
-    let gate = Running::start(30);
+    let gate = Running::start(30, Plain);
     let mut clients = connect(gate.address, "/livez");
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         for client in &mut clients {
             client.stream.write_all(PROBE).unwrap();
         }
-        clients.iter_mut().for_each(Client::read_answer);
+        clients.iter_mut().for_each(|client| {
+            client.read_answer();
+        });
     });
 }
 
 const PROBE: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn measure(bencher: Bencher<'_, '_>, users: u32, target: &'static str) {
-    let gate = Running::start(users);
+    let gate = Running::start(users, Plain);
     let mut clients = connect(gate.address, target);
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         clients.iter_mut().for_each(Client::send_request);
-        clients.iter_mut().for_each(Client::read_answer);
+        clients.iter_mut().for_each(|client| {
+            client.read_answer();
+        });
     });
 }
 
@@ -76,7 +133,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(users: u32) -> Self {
+    fn start(users: u32, acceptor: impl Acceptor) -> Self {
         let current = Arc::new(Current::default());
         current.publish(state(users));
         let (queue, _asked) = bounded(1);
@@ -89,7 +146,7 @@ impl Running {
             let stop = async move {
                 let _ = stopping.recv().await;
             };
-            smol::block_on(executor.run(serve(gate, listener, Plain, Arc::clone(&executor), stop)));
+            smol::block_on(executor.run(serve(gate, listener, acceptor, Arc::clone(&executor), stop)));
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
@@ -130,8 +187,44 @@ fn state(users: u32) -> Arc<State> {
     })
 }
 
-struct Client {
-    stream: TcpStream,
+/// Who the gate is, and whom clients trust.
+struct Identity {
+    folder: tempfile::TempDir,
+    client: Arc<ClientConfig>,
+}
+
+impl Identity {
+    fn new() -> Self {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed([HOST.to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("certificate.pem"), cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+        let mut client = builder.with_no_client_auth();
+        client.resumption = rustls::client::Resumption::disabled();
+        Self { folder, client: Arc::new(client) }
+    }
+
+    fn tls(&self) -> Tls {
+        let path = |name| self.folder.path().join(name);
+        Tls::open(CertificateFiles { certificate: path("certificate.pem"), key: path("key.pem") }, None).unwrap()
+    }
+
+    fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let connection = ClientConnection::new(Arc::clone(&self.client), ServerName::try_from(HOST).unwrap()).unwrap();
+        StreamOwned::new(connection, stream)
+    }
+}
+
+const HOST: &str = "conf.example.org";
+
+struct Client<S = TcpStream> {
+    stream: S,
     challenge: WwwAuthenticateHeader,
     context: AuthContext<'static>,
     target: &'static str,
@@ -144,8 +237,14 @@ fn connect(address: SocketAddr, target: &'static str) -> Vec<Client> {
 
 impl Client {
     fn connect(address: SocketAddr, target: &'static str) -> Self {
-        let mut stream = TcpStream::connect(address).unwrap();
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream, target)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    fn over(mut stream: S, target: &'static str) -> Self {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         let mut buffer = vec![0; 1 << 20];
         let count = stream.read(&mut buffer).unwrap();
@@ -166,7 +265,8 @@ impl Client {
         self.stream.write_all(request.as_bytes()).unwrap();
     }
 
-    fn read_answer(&mut self) {
+    /// Gives the length of the answer.
+    fn read_answer(&mut self) -> usize {
         let mut filled = 0;
         let mut whole = usize::MAX;
         while filled < whole {
@@ -177,6 +277,7 @@ impl Client {
                 whole = length(&self.buffer[..filled]).unwrap_or(usize::MAX);
             }
         }
+        whole
     }
 }
 

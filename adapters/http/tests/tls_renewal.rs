@@ -49,7 +49,7 @@ fn sessions_of_the_certificate_before_count_no_more() {
     let stage = Stage::new();
     stage.keep_current();
     let config = std::sync::Arc::new(stage.client_config(&[&rustls::version::TLS13]));
-    let mut kind = || {
+    let kind = || {
         let mut client = stage.connect_with(std::sync::Arc::clone(&config));
         probe(&mut client);
         (client.conn.handshake_kind().unwrap(), client.conn.peer_certificates().unwrap()[0].clone())

@@ -12,6 +12,8 @@ mod heart;
 mod journal;
 mod program;
 mod rebuild;
+#[cfg_attr(not(test), expect(dead_code, reason = "until the demo speaks TLS"))]
+mod self_signed;
 mod settings;
 mod stop;
 mod templates;
@@ -50,7 +52,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Demo { port } => smol::block_on(demo::run(port, settings.folders.templates)),
         Command::Check { tree } => {
             let tree = tree.unwrap_or(settings.folders.configuration);
-            let checked = check::run(&tree, &settings.engine)
+            let checked = check::run(&tree, &settings.engine, &settings.http)
                 .map_err(|error| format!("cannot check {}: {error}", tree.display()))?;
             templates::load(settings.folders.templates.as_deref())?;
             Ok(checked)

@@ -19,14 +19,14 @@ use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
-use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, GateError, Plain, Uploads, serve};
+use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
 
 use crate::heart::{self, Clock, Stops, Wires};
-use crate::settings::{Folders, Reach, Settings};
+use crate::settings::{Folders, Host, Http, Reach, Settings};
 use crate::{templates, trees};
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
@@ -34,6 +34,9 @@ const WAITING_BATCHES: usize = 16;
 
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
+
+/// How often the files of the certificate are looked at. A new one is in use after two looks.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
 
 /// The running program.
 pub(crate) struct Program {
@@ -58,8 +61,11 @@ impl Program {
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
         log::info!("{settings}");
         allow_many_files();
+        let tls = open_tls(&settings.http)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
+        let is_secure = tls.is_some();
+        warn_of_a_port_that_phones_do_not_know(&settings.http.reach, address);
         let clock = Clock::start();
         let readers = Arc::new(Current::default());
         let (to_switch, commands) = unbounded();
@@ -72,7 +78,7 @@ impl Program {
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
         let gate = open_gate(&settings, &disk, &readers, queue)?;
-        let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, Some(address)));
+        let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
         let engine = Engine::new(settings.engine, start, clock.now())?;
@@ -96,11 +102,15 @@ impl Program {
             patience: settings.switch.patience,
         };
         let switch = smol::spawn(stay_connected(switch, Arc::new(move || clock.mono()), commands, inputs));
-        let gate = smol::spawn(serve(gate, listener, Plain, executor()?, async move {
+        let stopped = async move {
             // Nothing is ever sent.
             let _ = gate_stopped.recv().await;
-        }));
-        log::info!("listening on http://{address}");
+        };
+        let gate = match tls {
+            Some(tls) => smol::spawn(serve_securely(gate, listener, tls, executor()?, stopped)),
+            None => smol::spawn(serve(gate, listener, Plain, executor()?, stopped)),
+        };
+        log::info!("listening on {}://{address}", if is_secure { "https" } else { "http" });
         Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, stop_soon, switch })
     }
 
@@ -171,13 +181,50 @@ fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
     }
 }
 
+/// TLS, if there is a certificate for it.
+fn open_tls(http: &Http) -> Result<Option<Tls>, TlsError> {
+    let host = match &http.reach.host {
+        Host::Named(hostname) => Some(hostname.host().to_owned()),
+        Host::OfSwitch | Host::WhereItListens => None,
+    };
+    http.tls.clone().map(|files| Tls::open(files, host)).transpose()
+}
+
+/// Serves until `stopped` is ready, and meanwhile takes over certificates that are renewed.
+async fn serve_securely(
+    gate: Arc<Gate>,
+    listener: TcpListener,
+    tls: Tls,
+    executor: Arc<Executor<'static>>,
+    stopped: impl Future<Output = ()>,
+) {
+    let renewal = smol::spawn({
+        let tls = tls.clone();
+        async move { tls.keep_current(CERTIFICATE_LOOK).await }
+    });
+    serve(gate, listener, tls, executor, stopped).await;
+    renewal.cancel().await;
+}
+
 /// Where phones reach a program that listens at `address`.
-pub(crate) fn public_address(reach: &Reach, address: Option<SocketAddr>) -> PublicAddress {
-    match reach {
-        Reach::Secure(hostname) => {
-            PublicAddress { is_secure: true, host: hostname.as_ref().map(|hostname| hostname.as_str().to_owned()) }
-        }
-        Reach::Plain => PublicAddress { is_secure: false, host: address.map(|address| address.to_string()) },
+pub(crate) fn public_address(reach: &Reach, address: SocketAddr) -> PublicAddress {
+    let host = match &reach.host {
+        Host::Named(hostname) => Some(hostname.as_str().to_owned()),
+        Host::OfSwitch => None,
+        Host::WhereItListens => Some(address.to_string()),
+    };
+    PublicAddress { is_secure: reach.is_secure, host }
+}
+
+/// The switch's name comes without a port, so that phones take the usual one. Behind a proxy that is the proxy's.
+fn warn_of_a_port_that_phones_do_not_know(reach: &Reach, address: SocketAddr) {
+    let usual = if reach.is_secure { 443 } else { 80 };
+    if reach.host == Host::OfSwitch && !address.ip().is_loopback() && address.port() != usual {
+        log::warn!(
+            "phones are sent to the switch's host name at port {usual}, and this program listens at {address}: set hostname \
+             under [http] (CONHOSTNAME) to the name that phones are to use, with :{} unless port {usual} is forwarded",
+            address.port()
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -26,7 +27,8 @@ pub(crate) fn run(file: &Path, settings: &Settings) -> Result<ExitCode, Box<dyn 
     let state = read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let templates = templates::load(settings.folders.templates.as_deref())?;
     let disk = trees::take_over(&settings.folders)?;
-    let address = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, None));
+    let listening = SocketAddr::from((settings.http.address, settings.http.port));
+    let address = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, listening));
     let provisions = address.is_some();
     let rebuild = Rebuild::new(&state, settings.engine.clone(), templates, address)
         .map_err(|error| format!("{} holds no state: {error}", file.display()))?;

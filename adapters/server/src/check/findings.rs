@@ -33,7 +33,7 @@ pub(super) struct Checked {
 /// Something that does not fit. The order is that of the output: by file, then by line, the whole file first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
-    /// The file, as a path from the tree's root.
+    /// The file, as a path from the tree's root; outside of that, as it is configured.
     pub(super) file: String,
     /// The line in it, from 1; none where the whole file is meant.
     pub(super) line: Option<usize>,
@@ -47,6 +47,12 @@ impl Findings {
     /// Nothing found so far.
     pub(super) fn new(findings: impl IntoIterator<Item = Finding>, checked: Checked) -> Self {
         Self { findings: findings.into_iter().collect(), checked }
+    }
+
+    /// These, and more.
+    pub(super) fn with(mut self, more: impl IntoIterator<Item = Finding>) -> Self {
+        self.findings.extend(more);
+        self
     }
 
     /// Whether everything fits.

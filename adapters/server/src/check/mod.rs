@@ -21,8 +21,10 @@
 //! conferences.rs  conferences and their files
 //! profiles.rs     conference profiles and keys
 //! settings.rs     variables and the event socket
+//! certificate.rs  the certificate that this program shows
 //! ```
 
+mod certificate;
 mod conferences;
 mod contexts;
 mod dialplan;
@@ -47,6 +49,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use fsconnector_engine::config::Config;
 use fsconnector_engine::path::RelPath;
@@ -57,6 +60,8 @@ use source::Source;
 use subject::Subject;
 use tree::Tree;
 use trial::Trial;
+
+use crate::settings::Http;
 
 /// The checks of a tree that can be loaded and read.
 const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
@@ -79,9 +84,9 @@ const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
     settings::event_socket,
 ];
 
-/// Checks the tree, prints what was found, and gives a failure if that is anything.
-pub(crate) fn run(tree: &Path, config: &Config) -> io::Result<ExitCode> {
-    let findings = check(tree, config)?;
+/// Checks the tree and the certificate, prints what was found, and gives a failure if that is anything.
+pub(crate) fn run(tree: &Path, config: &Config, http: &Http) -> io::Result<ExitCode> {
+    let findings = check(tree, config)?.with(certificate::findings(http, SystemTime::now()));
     writeln!(io::stdout().lock(), "{findings}")?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

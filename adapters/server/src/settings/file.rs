@@ -9,10 +9,10 @@ use fsconnector_engine::access::Role;
 use fsconnector_engine::config::{Config, ConfigError, Context, ContextName, NumberRange};
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::Patience;
-use fsconnector_http::Origin;
+use fsconnector_http::{CertificateFiles, Origin};
 use serde::Deserialize;
 
-use super::{Folders, Hostname, Http, Reach, Settings, SettingsError, Switch};
+use super::{Folders, Host, Hostname, Http, Reach, Settings, SettingsError, Switch};
 
 /// The configuration file. Every value has a default; unknown keys are errors.
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) struct FileHttp {
     hostname: Option<String>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    allow_plain: bool,
+    allow_plain_http: bool,
     origins: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl Default for FileHttp {
             hostname: None,
             certificate: None,
             key: None,
-            allow_plain: false,
+            allow_plain_http: false,
             origins: Vec::new(),
         }
     }
@@ -172,12 +172,6 @@ impl File {
 
     pub(super) fn check(self) -> Result<Settings, SettingsError> {
         let Self { switch, http, folders, contexts } = self;
-        if http.certificate.is_some() || http.key.is_some() {
-            return Err(SettingsError::NoTls);
-        }
-        if !http.address.is_loopback() && !http.allow_plain {
-            return Err(SettingsError::PlainHttp(http.address));
-        }
         let mut engine = Config::default();
         if let Some(contexts) = contexts {
             engine.contexts = contexts.into_iter().map(FileContext::check).collect::<Result<_, _>>()?;
@@ -186,10 +180,6 @@ impl File {
         let recordings = std::path::absolute(&folders.recordings).unwrap_or_else(|_| folders.recordings.clone());
         engine.recordings = recordings.to_string_lossy().into_owned();
         engine.check()?;
-        let hostname = |text: String| Hostname::parse(&text).ok_or(SettingsError::Hostname(text));
-        let hostname = http.hostname.map(hostname).transpose()?;
-        let origin = |text: String| Origin::parse(&text).ok_or(SettingsError::Origin(text));
-        let origins = http.origins.into_iter().map(origin).collect::<Result<_, _>>()?;
         Ok(Settings {
             switch: Switch {
                 address: switch.address,
@@ -201,7 +191,7 @@ impl File {
                     ..Patience::default()
                 },
             },
-            http: Http { address: http.address, port: http.port, reach: Reach::Secure(hostname), origins },
+            http: http.check()?,
             folders: Folders {
                 configuration: folders.configuration,
                 recordings: folders.recordings,
@@ -210,6 +200,30 @@ impl File {
             },
             engine,
         })
+    }
+}
+
+impl FileHttp {
+    fn check(self) -> Result<Http, SettingsError> {
+        let tls = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some(CertificateFiles { certificate, key }),
+            (Some(_), None) => return Err(SettingsError::HalfACertificate { missing: "key (FASTIKEY)" }),
+            (None, Some(_)) => return Err(SettingsError::HalfACertificate { missing: "certificate (FASTICERT)" }),
+            (None, None) if self.address.is_loopback() || self.allow_plain_http => None,
+            (None, None) => return Err(SettingsError::PlainHttp(self.address)),
+        };
+        // Phones cannot come to a loopback address by themselves: there is a proxy, and that speaks TLS.
+        let is_secure = tls.is_some() || self.address.is_loopback();
+        let hostname = |text: String| Hostname::parse(&text).ok_or(SettingsError::Hostname(text));
+        let host = match self.hostname.map(hostname).transpose()? {
+            Some(hostname) => Host::Named(hostname),
+            None if is_secure || self.address.is_unspecified() => Host::OfSwitch,
+            None => Host::WhereItListens,
+        };
+        let origin = |text: String| Origin::parse(&text).ok_or(SettingsError::Origin(text));
+        let origins = self.origins.into_iter().map(origin).collect::<Result<_, _>>()?;
+        let reach = Reach { is_secure, host };
+        Ok(Http { address: self.address, port: self.port, tls, reach, origins })
     }
 }
 

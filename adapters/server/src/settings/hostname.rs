@@ -35,6 +35,16 @@ impl Hostname {
     }
 }
 
+impl Hostname {
+    /// Without the port, and an address of IPv6 without its brackets: as it stands in certificates.
+    pub(crate) fn host(&self) -> &str {
+        match self.0.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => self.0.split(':').next().unwrap_or_default(),
+        }
+    }
+}
+
 impl fmt::Display for Hostname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -74,6 +84,19 @@ mod tests {
             &longest,
         ] {
             assert_eq!(Hostname::parse(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn the_host_alone_has_neither_port_nor_brackets() {
+        for (text, host) in [
+            ("conf.example.org", "conf.example.org"),
+            ("conf.example.org:3000", "conf.example.org"),
+            ("192.0.2.1:80", "192.0.2.1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[::1]:3000", "::1"),
+        ] {
+            assert_eq!(Hostname::parse(text).unwrap().host(), host);
         }
     }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use fsconnector_engine::config::{Config, ConfigError};
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::Patience;
-use fsconnector_http::Origin;
+use fsconnector_http::{CertificateFiles, Origin};
 
 use file::File;
 pub(crate) use hostname::Hostname;
@@ -44,19 +44,31 @@ pub(crate) struct Switch {
 pub(crate) struct Http {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
-    /// How phones reach this program.
+    /// The certificate, if TLS is spoken.
+    pub(crate) tls: Option<CertificateFiles>,
+    /// Where phones are told that this program is.
     pub(crate) reach: Reach,
     /// The other web sites whose pages may read answers.
     pub(crate) origins: Vec<Origin>,
 }
 
-/// How phones reach this program.
+/// Where phones are told that this program is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// By HTTPS, under this name; if there is none, the switch's global `hostname` is it.
-    Secure(Option<Hostname>),
-    /// By plain HTTP, where it listens.
-    Plain,
+pub(crate) struct Reach {
+    /// Whether by HTTPS: from this program itself, or from a proxy before it.
+    pub(crate) is_secure: bool,
+    pub(crate) host: Host,
+}
+
+/// A host, and the port if it is not the usual one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// The one that is configured.
+    Named(Hostname),
+    /// What the switch calls its own, at the usual port.
+    OfSwitch,
+    /// The address and the port where this program listens.
+    WhereItListens,
 }
 
 /// Folders.
@@ -98,7 +110,7 @@ impl Settings {
         file.folders.recordings = scratch.join("recordings");
         file.folders.files = scratch.join("static");
         let mut settings = file.check()?;
-        settings.http.reach = Reach::Plain;
+        settings.http.reach = Reach { is_secure: false, host: Host::WhereItListens };
         Ok(settings)
     }
 }
@@ -112,16 +124,26 @@ impl fmt::Display for Settings {
         if let Some(templates) = &folders.templates {
             write!(f, ", templates {}", templates.display())?;
         }
-        match &http.reach {
-            Reach::Secure(Some(hostname)) => write!(f, ", host name {hostname}"),
-            Reach::Secure(None) => f.write_str(", host name of the switch"),
-            Reach::Plain => f.write_str(", plain HTTP for phones"),
-        }?;
+        if let Some(CertificateFiles { certificate, key }) = &http.tls {
+            write!(f, ", certificate {}, key {}", certificate.display(), key.display())?;
+        }
+        write!(f, ", phones use {}", http.reach)?;
         for context in &engine.contexts {
             let (name, role, users, conferences) = (&context.name, context.role, context.users, context.conferences);
             write!(f, "; {name}: {role}, users {users}, conferences {conferences}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secure { "HTTPS" } else { "plain HTTP" })?;
+        match &self.host {
+            Host::Named(hostname) => write!(f, " at {hostname}"),
+            Host::OfSwitch => f.write_str(" at the host name of the switch"),
+            Host::WhereItListens => Ok(()),
+        }
     }
 }
 
@@ -133,7 +155,7 @@ pub(crate) enum SettingsError {
     Variable { name: &'static str, expected: &'static str },
     SwitchPassword,
     PlainHttp(IpAddr),
-    NoTls,
+    HalfACertificate { missing: &'static str },
     Hostname(String),
     Origin(String),
     Engine(ConfigError),
@@ -148,12 +170,13 @@ impl fmt::Display for SettingsError {
             Self::SwitchPassword => f.write_str("the switch's password must not hold a line break or a NUL"),
             Self::PlainHttp(address) => write!(
                 f,
-                "plain HTTP on {address} would show everything to the network: listen on a loopback address behind a TLS \
-                 proxy, or set allow_plain = true under [http]"
+                "plain HTTP on {address} would show everything to the network: set certificate and key under [http] (FASTICERT, \
+                 FASTIKEY), listen on a loopback address behind a TLS proxy, or set allow_plain_http = true"
             ),
-            Self::NoTls => f.write_str(
-                "a certificate is configured, but this version speaks plain HTTP only: remove certificate and key \
-                 (FASTICERT, FASTIKEY) and let a proxy speak TLS",
+            Self::HalfACertificate { missing } => write!(
+                f,
+                "a certificate is of no use without its key, nor the other way round: set {missing} under [http] as well; if \
+                 both are in one file, name it twice"
             ),
             Self::Hostname(hostname) => write!(
                 f,

@@ -22,7 +22,8 @@ fn nothing_at_all_gives_the_defaults() {
     assert_eq!((settings.switch.address.as_str(), settings.switch.port), ("127.0.0.1", 8021));
     assert_eq!(settings.switch.password, Password::parse("ClueCon").unwrap());
     assert_eq!((settings.http.address.to_string().as_str(), settings.http.port), ("127.0.0.1", 3000));
-    assert_eq!(settings.http.reach, Reach::Secure(None));
+    assert_eq!(settings.http.tls, None);
+    assert_eq!(settings.http.reach, Reach { is_secure: true, host: Host::OfSwitch });
     assert_eq!(settings.folders.templates, None);
     assert_eq!(settings.folders.configuration, Path::new("/etc/freeswitch"));
     assert_eq!(settings.folders.recordings, Path::new("/recordings"));
@@ -48,7 +49,7 @@ fn the_environment_overrides_the_file() {
     assert_eq!((settings.switch.address.as_str(), settings.switch.port), ("switch.example", 8023));
     assert_eq!(settings.switch.password, Password::parse("other").unwrap());
     assert_eq!((settings.http.address.to_string().as_str(), settings.http.port), ("::1", 3001));
-    assert_eq!(settings.http.reach, Reach::Secure(Hostname::parse("b.example")));
+    assert_eq!(settings.http.reach, at("b.example", true));
     assert_eq!(settings.folders.recordings, Path::new("/r"));
     assert_eq!(settings.folders.configuration, Path::new("/c"));
     assert_eq!(settings.folders.files, Path::new("/srv/a"), "an empty variable says nothing");
@@ -78,16 +79,55 @@ fn contexts_are_configurable_and_overlapping_ranges_are_refused() {
     assert!(refused(&bad, &[]).contains("overlap"));
 }
 
+/// What phones are told when that is the configured host name.
+fn at(hostname: &str, is_secure: bool) -> Reach {
+    Reach { is_secure, host: Host::Named(Hostname::parse(hostname).unwrap()) }
+}
+
 #[test]
 fn plain_http_beyond_loopback_has_to_be_allowed() {
-    assert!(refused("", &[("FASTIIP", "0.0.0.0")]).contains("allow_plain"));
-    assert!(settings("[http]\nallow_plain = true", &[("FASTIIP", "0.0.0.0")]).is_ok());
+    let message = refused("", &[("FASTIIP", "0.0.0.0")]);
+    assert!(message.contains("allow_plain_http = true") && message.contains("FASTICERT"), "{message}");
+    assert!(settings("[http]\nallow_plain_http = true", &[("FASTIIP", "0.0.0.0")]).is_ok());
+    assert!(refused("[http]\nallow_plain = true", &[]).contains("unknown field `allow_plain`"));
+}
+
+#[test]
+fn with_a_certificate_any_address_will_do() {
+    let variables = [("FASTIIP", "0.0.0.0"), ("FASTICERT", "/c.pem"), ("FASTIKEY", "/k.pem")];
+    let settings = settings("", &variables).unwrap();
+    let files = CertificateFiles { certificate: "/c.pem".into(), key: "/k.pem".into() };
+    assert_eq!(settings.http.tls, Some(files));
+    assert!(settings.to_string().contains(", certificate /c.pem, key /k.pem, phones use HTTPS at"), "{settings}");
+}
+
+#[test]
+fn a_certificate_without_a_key_is_refused_and_so_is_a_key_alone() {
+    for (variable, missing) in [("FASTICERT", "set key (FASTIKEY)"), ("FASTIKEY", "set certificate (FASTICERT)")] {
+        let message = refused("", &[(variable, "/x.pem")]);
+        assert!(message.contains(missing), "{message}");
+    }
+}
+
+#[test]
+fn phones_are_told_the_scheme_that_is_spoken() {
+    let reach =
+        |text: &str, address: &str| settings(&format!("[http]\n{text}"), &[("FASTIIP", address)]).unwrap().http.reach;
+    let (tls, plain) = ("certificate = \"/c\"\nkey = \"/k\"\n", "allow_plain_http = true\n");
+    let named = "hostname = \"a.example\"\n";
+    assert_eq!(reach(&format!("{tls}{named}"), "0.0.0.0"), at("a.example", true));
+    assert_eq!(reach(tls, "192.0.2.1"), Reach { is_secure: true, host: Host::OfSwitch });
+    // A proxy stands before it, whether plain HTTP is allowed or not.
+    assert_eq!(reach(&format!("{plain}{named}"), "127.0.0.1"), at("a.example", true));
+    assert_eq!(reach(&format!("{plain}{named}"), "192.0.2.1"), at("a.example", false));
+    assert_eq!(reach(plain, "192.0.2.1"), Reach { is_secure: false, host: Host::WhereItListens });
+    assert_eq!(reach(plain, "0.0.0.0"), Reach { is_secure: false, host: Host::OfSwitch });
 }
 
 #[test]
 fn a_host_name_may_carry_a_port_and_nothing_else() {
     let reach = |text: &str| settings(text, &[]).unwrap().http.reach;
-    assert_eq!(reach("[http]\nhostname = \"a.example:3000\""), Reach::Secure(Hostname::parse("a.example:3000")));
+    assert_eq!(reach("[http]\nhostname = \"a.example:3000\""), at("a.example:3000", true));
     for bad in ["https://a.example", "a.example/x", "a.example:x", "a b"] {
         let messages = [refused(&format!("[http]\nhostname = \"{bad}\""), &[]), refused("", &[("CONHOSTNAME", bad)])];
         for message in messages {
@@ -101,11 +141,6 @@ fn a_folder_of_templates_can_be_named() {
     let settings = settings("[folders]\ntemplates = \"/t\"", &[]).unwrap();
     assert_eq!(settings.folders.templates.as_deref(), Some(Path::new("/t")));
     assert!(settings.to_string().contains(", templates /t"), "{settings}");
-}
-
-#[test]
-fn a_certificate_is_refused_and_not_ignored() {
-    assert!(refused("", &[("FASTICERT", "/c.pem")]).contains("TLS"));
 }
 
 #[test]

@@ -61,8 +61,8 @@ impl Connector {
         }
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut connector = Self { process, lines, log: Vec::new(), read: 0, address };
-        let listening = connector.wait_for_line("listening on http://");
-        connector.address = listening.rsplit_once("http://").unwrap().1.parse().unwrap();
+        let listening = connector.wait_for_line("listening on http");
+        connector.address = listening.rsplit_once("://").unwrap().1.parse().unwrap();
         connector.read = 0;
         connector
     }

@@ -17,4 +17,5 @@ mod provisioning;
 mod rebuilding;
 mod recordings;
 mod templates;
+mod tls;
 mod trees;
