@@ -58,9 +58,7 @@ fn users_over_tls(bencher: Bencher<'_, '_>, users: u32) {
         (0..CLIENTS).map(|_| Client::over(identity.connect(gate.address), "/api/users")).collect();
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         clients.iter_mut().for_each(Client::send_request);
-        clients.iter_mut().for_each(|client| {
-            client.read_answer();
-        });
+        read_answers(&mut clients);
     });
 }
 
@@ -106,9 +104,7 @@ fn livez(bencher: Bencher<'_, '_>) {
         for client in &mut clients {
             client.stream.write_all(PROBE).unwrap();
         }
-        clients.iter_mut().for_each(|client| {
-            client.read_answer();
-        });
+        read_answers(&mut clients);
     });
 }
 
@@ -119,10 +115,14 @@ fn measure(bencher: Bencher<'_, '_>, users: u32, target: &'static str) {
     let mut clients = connect(gate.address, target);
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         clients.iter_mut().for_each(Client::send_request);
-        clients.iter_mut().for_each(|client| {
-            client.read_answer();
-        });
+        read_answers(&mut clients);
     });
+}
+
+fn read_answers<S: Read + Write>(clients: &mut [Client<S>]) {
+    for client in clients {
+        client.read_answer();
+    }
 }
 
 /// A gate that serves until it is dropped.

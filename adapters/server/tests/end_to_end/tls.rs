@@ -21,8 +21,10 @@ impl Certified {
     fn new() -> Self {
         let certified = Self(tempfile::tempdir().unwrap());
         certified.renew();
-        let (certificate, key) = (certified.path("certificate.pem"), certified.path("key.pem"));
-        let text = format!("[http]\nhostname = \"{HOST}:4443\"\ncertificate = {certificate:?}\nkey = {key:?}\n");
+        let folder = certified.path("").display().to_string();
+        let text = format!(
+            "[http]\nhostname = '{HOST}:4443'\ncertificate = '{folder}certificate.pem'\nkey = '{folder}key.pem'\n"
+        );
         fs::write(certified.path("fsconnector.toml"), text).unwrap();
         certified
     }
