@@ -40,3 +40,18 @@ pub(super) async fn write_within(
     deadline.bound(write).await.ok_or(Broken::TimedOut)??;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use smol::io::BufWriter;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_does_not_stay_in_a_stream_that_gathers() {
+        let mut stream = BufWriter::new(Vec::new());
+        let mut deadline = Deadline::at(Instant::now());
+        smol::block_on(write_within(&mut deadline, Duration::from_secs(60), &mut stream, b"bytes")).unwrap();
+        assert_eq!(stream.get_ref(), b"bytes");
+    }
+}
