@@ -292,3 +292,18 @@ fn a_key_that_everybody_can_read_is_doubtful() {
     let text = format!("{0}: everybody on this computer can read the key: chmod o= {0}", path.display());
     assert_eq!(doubts[0].to_string(), text);
 }
+
+#[test]
+fn no_change_of_a_character_makes_anything_panic() {
+    let Pair { own, key, .. } = pair();
+    for text in [&own, &key] {
+        for index in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'/' } else { b'A' };
+            let (certificate, key) =
+                if *text == own { (&changed, key.as_bytes()) } else { (&own.clone().into_bytes(), &*changed) };
+            // Some changes do not matter, such as those in the signature.
+            let _ = load(certificate, key).map(|certificate| certificate.doubts(Some(HOST), today()));
+        }
+    }
+}

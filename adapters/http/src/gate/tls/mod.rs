@@ -60,7 +60,7 @@ const PLACES_PER_SOURCE: usize = 8;
 /// handshake may take, so that who waited for a place has time left to use it.
 const PLACE_TIME: Duration = Duration::from_secs(5);
 
-/// How many sessions are remembered for clients that know no tickets; then the oldest is forgotten. Each takes about 200
+/// How many sessions are remembered for clients that know no tickets; then the oldest is forgotten. Each takes a few hundred
 /// bytes. What other clients need to come back is in their tickets.
 const SESSIONS: usize = 1024;
 
