@@ -41,7 +41,8 @@ struct Fresh {
     existence: Existence,
     floor: bool,
     lock: bool,
-    recordings: bool,
+    /// The files of the recordings.
+    recordings: BTreeSet<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,9 +185,13 @@ impl Conference {
         self.lock(locked, desk);
     }
 
-    /// An event tells of a recording.
-    pub(super) fn recording_changed(&mut self, change: impl FnOnce(&mut Recordings), desk: &mut Desk<'_>) {
-        self.fresh.recordings = true;
+    /// An event tells of the recording to this file: whether it is there, and if so, whether it is paused.
+    pub(super) fn recording_changed(&mut self, file: &str, paused: Option<bool>, desk: &mut Desk<'_>) {
+        self.fresh.recordings.insert(file.into());
+        let change = |recordings: &mut Recordings| match paused {
+            Some(paused) => recordings.put(file, paused),
+            None => recordings.remove(file),
+        };
         self.record(change, desk);
     }
 
@@ -223,9 +228,8 @@ impl Conference {
         if !self.fresh.lock {
             self.lock(listed.locked, desk);
         }
-        if !self.fresh.recordings {
-            self.record(|recordings| recordings.become_these(&listed.recordings), desk);
-        }
+        let told = std::mem::take(&mut self.fresh.recordings);
+        self.record(|recordings| recordings.become_these(&listed.recordings, &told), desk);
     }
 
     /// Takes over what a new configuration says. Whether that shows.

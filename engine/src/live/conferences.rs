@@ -118,12 +118,11 @@ impl Conferences {
     fn apply_recording(&mut self, uuid: &str, file: &str, what: &Recording<'_>, desk: &mut Desk<'_>) -> bool {
         let mut moves = Vec::new();
         self.with(uuid, |conference| match what {
-            Recording::Started => conference.recording_changed(|recordings| recordings.put(file, false), desk),
-            Recording::Paused => conference.recording_changed(|recordings| recordings.put(file, true), desk),
-            Recording::Resumed => conference.recording_changed(|recordings| recordings.put(file, false), desk),
-            Recording::Stopped => conference.recording_changed(|recordings| recordings.remove(file), desk),
+            Recording::Started | Recording::Resumed => conference.recording_changed(file, Some(false), desk),
+            Recording::Paused => conference.recording_changed(file, Some(true), desk),
+            Recording::Stopped => conference.recording_changed(file, None, desk),
             Recording::Failed(why) => {
-                conference.recording_changed(|recordings| recordings.remove(file), desk);
+                conference.recording_changed(file, None, desk);
                 conference.recorder.failed(file, why, &mut moves);
             }
         });
