@@ -227,7 +227,9 @@ impl Live {
         match listing::registrations(reply) {
             Ok(listed) => {
                 self.registration_listings.succeeded();
-                self.registrations.correct(listed, desk);
+                if self.registrations.correct(listed, desk) {
+                    self.registration_listings.want();
+                }
             }
             Err(words) => complain(&mut self.registration_listings, SwitchCommand::Registrations, words, desk),
         }

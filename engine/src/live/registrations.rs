@@ -68,8 +68,9 @@ impl Registrations {
         self.known.values_mut().for_each(|entry| entry.fresh = false);
     }
 
-    /// Becomes what the switch lists, apart from what events have told since it was asked.
-    pub(super) fn correct(&mut self, listed: Vec<ListedRegistration>, desk: &mut Desk<'_>) {
+    /// Becomes what the switch lists, apart from what events have told since it was asked. Whether only another listing can
+    /// tell what has become of it: an event may have told of another phone of somebody who is listed.
+    pub(super) fn correct(&mut self, listed: Vec<ListedRegistration>, desk: &mut Desk<'_>) -> bool {
         let mut present = BTreeSet::new();
         let mut new = Vec::new();
         for ListedRegistration { user, call_id, address, contact } in listed {
@@ -84,18 +85,25 @@ impl Registrations {
         for key in absent {
             self.remove(&key, desk);
         }
+        let mut is_in_doubt = false;
         for (key, entry) in new {
             if self.known.get(&key).is_none_or(|known| !known.fresh) {
+                is_in_doubt |= self.of_user(&key.0).any(|(_, other)| other.fresh);
                 self.put(key, entry, desk);
             }
         }
+        is_in_doubt
+    }
+
+    fn of_user(&self, user: &Arc<str>) -> impl Iterator<Item = (&Key, &Entry)> {
+        self.known.range((Arc::clone(user), "".into())..).take_while(move |((other, _), _)| other == user)
     }
 
     /// A phone registers. What it has replaced goes: the same contact with another call-id is a phone that has started
     /// anew. Whether the user has other phones: most switches keep the newest only.
     fn comes(&mut self, key: Key, entry: Entry, desk: &mut Desk<'_>) -> bool {
-        let of_user = self.known.range((key.0.clone(), "".into())..).take_while(|((user, _), _)| *user == key.0);
-        let others: Vec<(Key, bool)> = of_user
+        let others: Vec<(Key, bool)> = self
+            .of_user(&key.0)
             .filter(|(other, _)| **other != key)
             .map(|(other, old)| (other.clone(), old.address == entry.address || old.contact == entry.contact))
             .collect();
