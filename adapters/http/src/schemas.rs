@@ -53,6 +53,7 @@ schemas! {
         Recordings = "recordings",
         RecordingsDone = "recordings-done",
         Upload = "upload",
+        LiveTicket = "live-ticket",
         Info = "info",
         InfoAnswer = "info-answer",
         InfoState = "info-state",
