@@ -19,6 +19,7 @@
 //! archives.rs    archives, and what people put in their place
 //! view.rs        what a configuration shows
 //! requests.rs    what administrators ask for, and what they have to be told
+//! live/          those who call, and those who listen
 //! invariants.rs  what has to hold
 //! tree.rs        the configuration tree, and what people write into it by hand
 //! sabotage.rs    connectors that lack something, for showing that the world would find out
@@ -33,6 +34,7 @@ mod connector;
 mod disk;
 pub mod invariants;
 mod ledger;
+pub mod live;
 pub mod phones;
 pub mod requests;
 pub mod run;

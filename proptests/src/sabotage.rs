@@ -20,4 +20,28 @@ pub enum Sabotage {
     Removal,
     /// What the owner of a phone has put into its directory is not kept.
     Entries,
+    /// No frame tells of members who leave.
+    Leaving,
+    /// Every frame is for all roles.
+    Hearers,
+    /// Every reply to a listener is given twice.
+    Replies,
+    /// Listeners are not closed.
+    Closing,
+    /// Guests pass for admins.
+    Guests,
+    /// After a reconnect nobody is told everything anew.
+    Renewal,
+    /// Some events of the switch get lost.
+    Events,
+    /// The switch's listings of conferences are those before the last.
+    Listing,
+    /// Nobody is told that a recording has begun.
+    Announcement,
+    /// It is not remembered that a recording runs.
+    Recorder,
+    /// Members are mistaken for others.
+    Members,
+    /// Names with blanks are not quoted.
+    Quotes,
 }

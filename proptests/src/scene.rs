@@ -238,6 +238,18 @@ impl Scene {
         }
     }
 
+    /// Somebody types a command into the switch's console.
+    pub(crate) fn console(&mut self, now: u64, command: &str) {
+        if self.switch.faults.frozen {
+            return;
+        }
+        let id = self.switch.connect(&mut self.sent);
+        let bytes = format!("auth ClueCon\n\napi {command}\n\n");
+        self.switch.receive(now, id, bytes.as_bytes(), &mut self.sent);
+        self.switch.disconnected(id);
+        self.note_loads();
+    }
+
     /// The disk is another one now: the one from before, after a crash.
     pub(crate) fn replace_disk(&mut self, model: Model) {
         self.is_short_of_space = false;

@@ -225,6 +225,8 @@ impl World {
 
     /// The engine asks the switch something.
     pub(crate) fn command(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
+        let Some(command) = self.tampered_command(command) else { return };
+        self.order(id, &command);
         if command == SwitchCommand::ReloadXml {
             let settles = !self.scene.borrow().ledger.is_changing();
             self.with_connector(|connector| {

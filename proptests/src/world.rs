@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fsconnector_disk::{ChangeSets, Edit, TreePath};
+use fsconnector_engine::access::Role;
 use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
@@ -17,13 +18,15 @@ use fsconnector_engine::io::{Effect, Epoch, Input};
 use fsconnector_engine::render::{PublicAddress, TemplateError, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
+use fsconnector_engine::live::listener::{ListenerId, Notice};
 use fsconnector_engine::{Engine, Start};
-use fsconnector_simulator::ConnectionId;
+use fsconnector_simulator::{ConnectionId, Timing};
 
 use crate::chance::Chance;
 use crate::connector::Connector;
 use crate::disk::Watched;
 use crate::invariants::{Violation, visible};
+use crate::live::{Calling, Doing, Live, Phoning};
 use crate::phones::Upload;
 use crate::requests::{Ask, Sent, done_items};
 use crate::sabotage::Sabotage;
@@ -34,6 +37,9 @@ use crate::wires::{Pair, Wire};
 
 /// The password of the event socket, which the simulated switch has by default.
 const PASSWORD: &str = "ClueCon";
+
+/// Where everybody is.
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The templates that ship. Trying them out takes as long as some steps.
 static TEMPLATES: LazyLock<Result<Templates, TemplateError>> =
@@ -79,6 +85,20 @@ pub enum Step {
     Crash(Crash),
     /// The connector starts again, if it does not run.
     Start(Plan),
+    /// Callers do something.
+    Call(Calling),
+    /// Phones do something.
+    Phone(Phoning),
+    /// Somebody types a command into the switch's console.
+    Console(String),
+    /// A listener does something.
+    Listener(ListenerId, Doing),
+    /// The switch cannot open the files of recordings, or can again.
+    Unwritable(bool),
+    /// From now on things take so long in the switch, and whether a user can have several phones.
+    Timing(Timing),
+    /// Everything comes to rest that can, and those who listen have it right.
+    Rest,
 }
 
 impl fmt::Display for Step {
@@ -99,6 +119,12 @@ impl fmt::Display for Step {
             }
             Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
             Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
+            Self::Listener(ListenerId(id), Doing::Ask(text)) => {
+                write!(f, "listener {id} asks {}", String::from_utf8_lossy(text))
+            }
+            Self::Listener(ListenerId(id), Doing::Join(user)) => {
+                write!(f, "listener {id} joins: {} {:?} of {}", user.id, user.name, user.context)
+            }
             Self::Ask(ask) => write!(f, "{:?} {}", ask.operation, serde_json::Value::from(ask.items.clone())),
             other => write!(f, "{other:?}"),
         }
@@ -117,6 +143,7 @@ pub struct World {
     pub(crate) rejected: bool,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) chance: Chance,
+    pub(crate) live: Live,
     epoch: Epoch,
     requests: u64,
 }
@@ -139,6 +166,7 @@ impl World {
             rejected: false,
             sabotage,
             chance: Chance::new(1),
+            live: Live::default(),
             epoch: Epoch(0),
             requests: 0,
         };
@@ -167,8 +195,16 @@ impl World {
             Step::Space(bytes) => self.scene.borrow_mut().limit_space(bytes),
             Step::Crash(crash) => self.crash(crash),
             Step::Start(plan) => self.start(plan)?,
+            Step::Call(calling) => self.call(calling),
+            Step::Phone(phoning) => self.phone(phoning),
+            Step::Console(command) => self.scene.borrow_mut().console(self.now.mono.0, &command),
+            Step::Listener(id, doing) => self.listener(id, doing),
+            Step::Unwritable(is_so) => self.make_unwritable(is_so),
+            Step::Timing(timing) => self.scene.borrow_mut().switch.timing = timing,
+            Step::Rest => self.rest()?,
         }
         self.put_on_wires();
+        self.note_conferences();
         self.scene.borrow().violation.clone().map_or(Ok(()), Err)
     }
 
@@ -241,6 +277,7 @@ impl World {
     pub(crate) fn crash(&mut self, crash: Crash) {
         self.leave_wires();
         self.connector = None;
+        self.live.connector_is_gone();
         self.rejected = false;
         let scene = &mut *self.scene.borrow_mut();
         scene.ledger.undoing();
@@ -364,6 +401,8 @@ impl World {
         for action in actions {
             match action {
                 Action::Send(line, bytes) => {
+                    let bytes = self.tampered_bytes(bytes);
+                    self.on_the_wire(&bytes);
                     if let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) {
                         pair.wire(line).to_switch.extend(bytes);
                     }
@@ -401,7 +440,7 @@ impl World {
         let history = self.scene.borrow().history.len() - 1;
         connector.waiting.insert(self.requests, Sent::new(ask, history, &known));
         let Some(id) = UserId::parse("20000") else { return };
-        let caller = Caller { id, name: "anna".into(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let caller = Caller { id, name: "anna".into(), address: LOCALHOST };
         let entropy = [0; 4].map(|_: u8| self.chance.number().to_be_bytes()).concat();
         let entropy = entropy.try_into().unwrap_or([0; 32]);
         self.input(Input::Request { id: RequestId(self.requests), caller, command, entropy: Entropy(entropy) });
@@ -410,6 +449,14 @@ impl World {
     /// Lets the engine know of something, and carries out what it wants, in order.
     pub(crate) fn input(&mut self, input: Input) {
         let input = self.heard(input);
+        self.begins(&input);
+        for input in self.tampered_input(input) {
+            self.handle(input);
+        }
+        self.concludes();
+    }
+
+    fn handle(&mut self, input: Input) {
         let Some(connector) = &mut self.connector else { return };
         let mut effects = Vec::new();
         connector.engine.handle(self.now, input, &mut effects);
@@ -419,7 +466,7 @@ impl World {
             match effect {
                 Effect::Publish(state) => self.publish(state),
                 Effect::Log(note) => self.log(&note),
-                Effect::Live(_) => {}
+                Effect::Live(notice) => self.notice(notice),
                 Effect::Files { id, work } => self.want(id, work),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
                 Effect::Respond { id, response } => responses.push((id, response, self.seen().unwrap_or_default())),
@@ -456,7 +503,16 @@ fn shown(effect: &Effect) -> String {
         Effect::Switch { command, .. } => format!("switch: {command}"),
         Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
         Effect::Log(note) => format!("log: {note}"),
-        Effect::Live(notice) => format!("live: {notice:?}"),
+        Effect::Live(Notice::Event { hearers, frame }) => {
+            let hears = |role| if hearers.contains(role) { role.to_string() } else { String::new() };
+            let hearers = [Role::Admin, Role::Member, Role::Guest].map(hears);
+            format!("live, to {hearers:?}: {}", String::from_utf8_lossy(frame.as_bytes()))
+        }
+        Effect::Live(Notice::Reply { listener, frames }) => {
+            let frames = frames.iter().map(|frame| String::from_utf8_lossy(frame.as_bytes())).collect::<Vec<_>>();
+            format!("live, to listener {}: {}", listener.0, frames.join(" "))
+        }
+        Effect::Live(Notice::Close { listener, why }) => format!("live: listener {} is closed: {why}", listener.0),
     };
     format!("\n        {text}")
 }

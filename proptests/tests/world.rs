@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic)]
 
-use fsconnector_proptests::run::{run, traced};
+use fsconnector_proptests::run::{Play, run, traced};
 use fsconnector_proptests::sabotage::Sabotage;
 
 const STEPS: usize = 400;
@@ -12,7 +12,7 @@ fn a_few_seeds_hold() {
     // Two more have found that a number stayed taken when its file was gone, and that a conference could have a name that
     // breaks its file.
     for seed in (0..60).chain([32_813, 301_668]) {
-        if let Err(violation) = run(seed, STEPS, None) {
+        if let Err(violation) = run(Play::Files, seed, STEPS, None) {
             panic!("seed {seed}: {violation}");
         }
     }
@@ -21,7 +21,7 @@ fn a_few_seeds_hold() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in [3, 6, 9] {
-        let (first, second) = (traced(seed, STEPS), traced(seed, STEPS));
+        let (first, second) = (traced(Play::Files, seed, STEPS), traced(Play::Files, seed, STEPS));
         assert!(first.1.len() > STEPS, "everything is written down");
         assert!(first == second, "seed {seed}");
     }
@@ -29,7 +29,7 @@ fn the_same_seed_gives_the_same_run() {
 
 /// A connector that lacks something is found out within some seeds.
 fn is_found(sabotage: Sabotage) {
-    let found = (0..400).find_map(|seed| run(seed, STEPS, Some(sabotage)).err());
+    let found = (0..400).find_map(|seed| run(Play::Files, seed, STEPS, Some(sabotage)).err());
     assert!(found.is_some(), "nothing is wrong without {sabotage:?}");
 }
 
