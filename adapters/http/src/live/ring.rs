@@ -244,7 +244,7 @@ mod tests {
     fn a_frame_that_is_larger_than_the_ring_is_kept_alone() {
         let mut ring = Ring::new(1000);
         ring.push(Roles::ALL, b"a");
-        ring.push(Roles::ALL, &[b'x'; 100_000]);
+        ring.push(Roles::ALL, &vec![b'x'; 100_000]);
         assert_eq!(ring.start(), Position(1));
         assert_eq!(heard(&ring, Role::Admin, Position(1), 1).unwrap().len(), 100_010);
         ring.push(Roles::ALL, b"b");
