@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::operations::{Content, Description, Parameter, Tag, describe};
 use crate::problem;
 use crate::routes::{self, Changes, FileRoute, Path, Payload, Route, Work};
-use crate::schemas::{AnswerSchema, RequestSchema};
+use crate::schemas::{AnswerSchema, LiveSchema, RequestSchema};
 
 const ABOUT: &str = "\
     Users, conferences, recordings and phones of a FreeSWITCH.\n\n\
@@ -91,6 +91,10 @@ fn operation(route: &Route, description: &Description, path: &str, count: usize)
     }
     if description.answer == Content::WebSocket {
         operation["security"] = json!([{"digest": []}, {"login": []}, {"ticket": []}]);
+        operation["x-websocket"] = json!({
+            "requests": reference(LiveSchema::Request.name()),
+            "frames": reference(LiveSchema::Frame.name()),
+        });
     }
     operation["responses"] = all_responses(route, description.answer);
     operation
@@ -232,7 +236,8 @@ fn schemas() -> Value {
     // A test reads all of them.
     let schema =
         |(name, text): (&str, &str)| (name.to_owned(), serde_json::from_str(text).map_or(Value::Null, embedded));
-    requests.chain(answers).map(schema).collect::<Map<_, _>>().into()
+    let live = LiveSchema::ALL.into_iter().map(|schema| (schema.name(), schema.text()));
+    requests.chain(answers).chain(live).map(schema).collect::<Map<_, _>>().into()
 }
 
 /// A schema as a part of the document: what names another file names another part, and the dialect is the document's. All

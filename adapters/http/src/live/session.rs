@@ -57,7 +57,9 @@ pub(crate) async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     };
     // However it ended, the engine has to hear of it, if it is still there.
     let _ = live.queue.send(session.ear.does(Listening::Leaves)).await;
-    let Session { socket, output, .. } = session;
+    // From now on it is told nothing.
+    let Session { socket, output, ear, .. } = session;
+    drop(ear);
     ending.carry_out(socket, output).await
 }
 

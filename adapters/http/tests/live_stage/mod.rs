@@ -132,8 +132,9 @@ impl Socket {
                     );
                 }
                 Ok(_) => (),
-                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return close,
-                Err(Error::Io(_) | Error::Protocol(_)) => return close,
+                Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) | Error::Protocol(_)) => {
+                    return close;
+                }
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -151,7 +152,7 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ 0..=125 => frame.push(0x80 | u8::try_from(length).unwrap()),
         length => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend(u16::try_from(length).unwrap().to_be_bytes());
         }
     }
