@@ -237,6 +237,8 @@ impl World {
             }
         }
         self.with_session(|session, now, actions| session.send(now, id, epoch, command, actions));
+        // A session that is over has not sent it.
+        self.live.orders.words = None;
     }
 
     /// Readers get a new state.

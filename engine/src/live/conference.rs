@@ -242,6 +242,11 @@ impl Conference {
             shows |= name != member.person.name;
             member.person.name = name;
         }
+        if let Some(last) = &mut self.last_join
+            && let Some(member) = self.members.get(&last.confid)
+        {
+            last.name = Arc::clone(&member.person.name);
+        }
         shows && self.is_shown()
     }
 

@@ -9,6 +9,8 @@ use super::control::Sent;
 use super::desk::Desk;
 use super::frame::{List, Message};
 use super::listing::ListedConference;
+use super::pledges::Pledges;
+use super::recorder::{self, Move};
 use super::report::{Happening, Recording, Report};
 use crate::access::Role;
 use crate::io::EffectId;
@@ -32,6 +34,7 @@ pub(super) struct Conferences {
     pub(super) recording: BTreeSet<Uuid>,
     /// Commands whose answers matter.
     pub(super) sent: BTreeMap<EffectId, (Uuid, Sent)>,
+    pub(super) pledges: Pledges,
 }
 
 impl Conferences {
@@ -45,6 +48,7 @@ impl Conferences {
             have_caught_up: false,
             recording: BTreeSet::new(),
             sent: BTreeMap::new(),
+            pledges: Pledges::default(),
         }
     }
 
@@ -126,6 +130,10 @@ impl Conferences {
                 conference.recorder.failed(file, why, &mut moves);
             }
         });
+        let is_settled = matches!(what, Recording::Started | Recording::Failed(_) | Recording::Stopped);
+        if is_settled && self.pledges.settle(file, uuid) && *what == Recording::Started {
+            moves.push(Move::Tell(recorder::STARTED));
+        }
         self.go_on_recording(uuid, moves, desk)
     }
 

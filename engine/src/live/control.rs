@@ -6,7 +6,7 @@ use super::conference::Conference;
 use super::conferences::Conferences;
 use super::desk::Desk;
 use super::frame::Message;
-use super::recorder::{Move, RecordingCall};
+use super::recorder::{self, Move, RecordingCall};
 use super::report::Key;
 use super::request::{ConferenceCall, MemberCall};
 use crate::access::{Role, Roles};
@@ -118,7 +118,10 @@ impl Conferences {
             match step {
                 Move::Tell(order) => self.tell_or_log(uuid, order, desk),
                 Move::Look => needs_listing = true,
-                Move::GiveUp(call, why) => self.lament(uuid, call, why, desk),
+                Move::GiveUp(call, why) => {
+                    self.pledges.give_up(uuid);
+                    self.lament(uuid, call, why, desk);
+                }
             }
         }
         needs_listing
@@ -142,13 +145,16 @@ impl Conferences {
 
     /// A listing has told what is recorded. Whether another one is needed.
     pub(super) fn saw_recordings(&mut self, desk: &mut Desk<'_>) -> bool {
-        let busy: Vec<Arc<str>> = self.recording.iter().map(Arc::clone).collect();
-        busy.iter().fold(false, |needs_listing, uuid| {
+        let is_concerned =
+            |uuid: &&Arc<str>| !self.pledges.is_empty() || self.recording.contains(&**uuid);
+        let concerned: Vec<Arc<str>> = self.by_uuid.keys().filter(is_concerned).map(Arc::clone).collect();
+        concerned.iter().fold(false, |needs_listing, uuid| {
             let mut moves = Vec::new();
-            self.with(uuid, |conference| {
-                let recordings = conference.recordings().clone();
-                conference.recorder.saw(&recordings, &mut moves);
-            });
+            let Some(conference) = self.by_uuid.get_mut(uuid) else { return needs_listing };
+            let recordings = conference.recordings().clone();
+            conference.recorder.saw(&recordings, &mut moves);
+            let strays = recordings.iter().filter(|recording| self.pledges.is_stray(&recording.file, uuid));
+            moves.extend(strays.map(|_| Move::Tell(recorder::STARTED)));
             self.go_on_recording(uuid, moves, desk) | needs_listing
         })
     }
@@ -176,6 +182,7 @@ impl Conferences {
     /// The session with the switch is over, and with it all that was ordered.
     pub(super) fn forget_orders(&mut self) {
         self.sent.clear();
+        self.pledges.give_all_up();
         for uuid in std::mem::take(&mut self.recording) {
             self.with(&uuid, |conference| conference.recorder.forget());
         }
@@ -189,6 +196,11 @@ impl Conferences {
                 words: "the switch does not understand its name".into(),
             });
         };
+        match &order {
+            ConferenceOrder::StartRecording(file) => self.pledges.add(file.as_str(), uuid),
+            order if *order == recorder::STARTED => self.pledges.keep(uuid),
+            _ => {}
+        }
         let sent = match order {
             ConferenceOrder::MuteAll => Sent::MuteAll,
             ConferenceOrder::StartRecording(_)

@@ -10,7 +10,8 @@
 //! report.rs         what events say            listing.rs       what listings say
 //! conferences.rs    all conferences            conference.rs    one of them
 //! recordings.rs     what it records            recorder.rs      recording as moderators order it
-//! control.rs        orders to conferences      registrations.rs the phones
+//! pledges.rs        what is to be announced    registrations.rs the phones
+//! control.rs        orders to conferences
 //! inquiry.rs        when to ask for a listing  configured.rs    what the configuration says about all that
 //! listener.rs, request.rs                      the border to those who listen
 //! listeners.rs, frame.rs                       who they are, and what they hear
@@ -26,6 +27,7 @@ mod inquiry;
 pub mod listener;
 mod listeners;
 mod listing;
+mod pledges;
 mod recorder;
 mod recordings;
 mod registrations;

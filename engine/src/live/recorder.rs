@@ -33,6 +33,9 @@ mod sound {
     pub(super) const NOT_RECORDING: &str = "conference/not_recording_to_start_press_start.wav";
 }
 
+/// Tells everybody that a recording has begun.
+pub(super) const STARTED: ConferenceOrder = ConferenceOrder::Play(sound::STARTED);
+
 /// How many orders may wait. Who presses more often does not mean it.
 const WAITING: usize = 16;
 

@@ -273,7 +273,8 @@ impl Audience {
                 }
             };
             if let Err(why) = result {
-                return Some(format!("the {} {id:?} stumbles over {item:?}: {why}; {:?}", listener.role, listener.client));
+                let item = format!("{item:?}").chars().take(300).collect::<String>();
+                return Some(format!("the {} {id:?} stumbles over {item}: {why}", listener.role));
             }
         }
         None

@@ -88,8 +88,8 @@ impl Client {
             }
             ("reply", Some("init")) => {
                 let told = told(&frame["data"])?;
-                if let Some(known) = self.conferences().filter(|known| certain && **known != told.0) {
-                    return Err(format!("by its events it has {known:?}, and is told {:?}", told.0));
+                if let Some(known) = self.conferences().filter(|_| certain) {
+                    compare(known, &told.0)?;
                 }
                 self.know(told);
                 Ok(())
@@ -174,6 +174,13 @@ fn apply(conferences: &mut Conferences, event: &str, frame: &Value) -> Stumble {
     conferences.get(name).map_or(Ok(()), Conference::is_sound)
 }
 
+fn compare(known: &Conferences, told: &Conferences) -> Stumble {
+    let mut names = known.keys().chain(told.keys());
+    let wrong = names.find(|name| known.get(*name) != told.get(*name));
+    let text = |name| format!("by its events it has {name:?}: {:?}, and is told {:?}", known.get(name), told.get(name));
+    wrong.map_or(Ok(()), |name| Err(text(name)))
+}
+
 /// Events tell of changes.
 fn change<T: PartialEq>(place: &mut T, value: T) -> Stumble {
     if *place == value {
@@ -200,10 +207,9 @@ impl Conference {
     fn mute(&mut self, id: &str, mute: bool) -> Stumble {
         let member = self.members.get_mut(id).ok_or("it has no such member")?;
         change(&mut member.mute, mute)?;
-        let shown = member.shown(id);
         for place in [&mut self.floor, &mut self.last_join] {
             if place["confid"] == id {
-                *place = shown.clone();
+                place["mute"] = mute.into();
             }
         }
         Ok(())

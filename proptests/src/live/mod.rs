@@ -50,6 +50,6 @@ impl Live {
     /// The connector is gone, and with it all connections to it.
     pub(crate) fn connector_is_gone(&mut self) {
         self.audience.connector_is_gone();
-        self.orders.session_is_over();
+        self.orders.connector_is_gone();
     }
 }

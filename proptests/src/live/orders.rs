@@ -13,15 +13,18 @@ pub(super) const STARTED: &str = "conference/recording_started.wav";
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) past: Past,
-    /// The recordings that were ordered in this session with the switch, by their files.
+    /// The recordings that were ordered, by their files.
     recordings: BTreeMap<String, Ordered>,
-    /// What is to stand on the wire, word by word.
-    pub(super) words: Option<Vec<String>>,
+    /// How many sessions with the switch there were.
+    sessions: usize,
+    /// What is to go on the wire now, word by word.
+    pub(crate) words: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
 struct Ordered {
     conference: String,
+    session: usize,
     /// The conference in which it has begun, as far as the connector can know, by its unique id.
     begun: Option<String>,
     announced: bool,
@@ -63,13 +66,18 @@ impl Past {
 impl Orders {
     /// The session with the switch is over.
     pub(crate) fn session_is_over(&mut self) {
+        self.sessions += 1;
+    }
+
+    /// The connector is gone, and nobody knows what it has ordered.
+    pub(crate) fn connector_is_gone(&mut self) {
         self.recordings.clear();
     }
 
     /// The switch has these conferences now. What does not fit: more than one recording in a conference by our orders.
     pub(crate) fn note(&mut self, conferences: &[Conference]) -> Option<String> {
         conferences.iter().for_each(|conference| self.past.note(conference));
-        let is_ours = |path: &str| self.recordings.contains_key(path);
+        let is_ours = |path: &str| self.recordings.get(path).is_some_and(|ours| ours.session == self.sessions);
         let crowded = conferences.iter().find(|conference| {
             conference.recordings.iter().filter(|recording| is_ours(&recording.path)).count() > 1
         });
@@ -82,7 +90,12 @@ impl Orders {
         let name = name.as_str();
         match order {
             ConferenceOrder::StartRecording(file) => {
-                let ordered = Ordered { conference: name.to_owned(), begun: None, announced: false };
+                let ordered = Ordered {
+                    conference: name.to_owned(),
+                    session: self.sessions,
+                    begun: None,
+                    announced: false,
+                };
                 self.recordings.insert(file.as_str().to_owned(), ordered);
             }
             ConferenceOrder::Play(STARTED) => {
@@ -107,11 +120,14 @@ impl Orders {
         }
     }
 
-    /// A recording that has begun by our order in a conference that is still there, and of which nobody was told.
+    /// A recording that has begun by our order, in a conference that is still there, and of which nobody was told.
     pub(crate) fn unannounced(&self, conferences: &[Conference]) -> Option<String> {
-        let is_there = |uuid: &str| conferences.iter().any(|conference| conference.uuid == *uuid);
-        let is_secret = |ordered: &&Ordered| !ordered.announced && ordered.begun.as_deref().is_some_and(is_there);
-        self.recordings.iter().find(|(_, ordered)| is_secret(ordered)).map(|found| format!("{found:?}"))
+        let runs = |path: &String, conference: &Conference| conference.recordings.iter().any(|it| it.path == *path);
+        let is_secret = |(path, ordered): &(&String, &Ordered)| {
+            let is_there = |it: &Conference| ordered.begun.as_ref() == Some(&it.uuid) || runs(path, it);
+            !ordered.announced && conferences.iter().any(is_there)
+        };
+        self.recordings.iter().find(is_secret).map(|found| format!("{found:?}"))
     }
 }
 
