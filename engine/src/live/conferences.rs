@@ -78,15 +78,19 @@ impl Conferences {
         };
         conference.touch();
         let is_clear = match happening {
-            Happening::Nothing | Happening::Created => true,
+            Happening::Nothing => true,
+            Happening::Created => {
+                conference.touch_beginning();
+                true
+            }
             Happening::Destroyed => {
                 self.end(&uuid, desk);
                 return false;
             }
             Happening::Joined(id, caller) => {
-                self.claim_name(&uuid, desk);
+                let is_certain = self.take_name(&uuid, desk);
                 self.with(&uuid, |conference| conference.joined(id, caller, configured, desk));
-                true
+                is_certain
             }
             Happening::Left(id) => conference.left(id, desk),
             Happening::Floor(floor) => conference.floor_changed(floor, desk),
@@ -151,8 +155,25 @@ impl Conferences {
         desk: &mut Desk<'_>,
     ) -> bool {
         let present: BTreeSet<Uuid> = listed.iter().map(|conference| Arc::clone(&conference.uuid)).collect();
+        let mut is_in_doubt = false;
+        let mut shown = BTreeSet::new();
         for conference in listed {
-            self.correct_one(conference, configured, desk);
+            if self.ended.contains(&conference.uuid) {
+                continue;
+            }
+            if shown.contains(&conference.name) {
+                // An older generation of the same name, whose members are on their way out.
+                self.end(&conference.uuid, desk);
+                self.ended.insert(&conference.uuid);
+            } else if self.is_too_early_for(&conference, &present) {
+                is_in_doubt = true;
+            } else {
+                let is_current = self.current.get(&conference.name) == Some(&conference.uuid);
+                if is_current || !conference.members.is_empty() {
+                    shown.insert(Arc::clone(&conference.name));
+                }
+                self.correct_one(conference, configured, desk);
+            }
         }
         let is_gone = |(uuid, conference): &(&Uuid, &Conference)| !conference.is_fresh() && !present.contains(*uuid);
         let absent: Vec<Uuid> = self.by_uuid.iter().filter(is_gone).map(|(uuid, _)| Arc::clone(uuid)).collect();
@@ -160,24 +181,37 @@ impl Conferences {
             self.end(&uuid, desk);
         }
         self.have_caught_up = true;
-        self.saw_recordings(desk)
+        self.saw_recordings(desk) | is_in_doubt
+    }
+
+    /// Whether a listing leaves open which is the later one: a conference that it has, or another of the same name, which
+    /// it has not, but of whose beginning an event has told since the listing was asked for.
+    fn is_too_early_for(&self, listed: &ListedConference, present: &BTreeSet<Uuid>) -> bool {
+        let other = self.current.get(&listed.name).filter(|current| !present.contains(*current));
+        other.and_then(|other| self.by_uuid.get(other)).is_some_and(Conference::has_just_begun)
     }
 
     fn correct_one(&mut self, listed: ListedConference, configured: &Configured, desk: &mut Desk<'_>) {
         let uuid = Arc::clone(&listed.uuid);
-        if self.ended.contains(&uuid) {
-            return;
-        }
-        let newer = self.current.get(&listed.name).filter(|current| **current != uuid);
-        if newer.and_then(|newer| self.by_uuid.get(newer)).is_some_and(Conference::has_just_begun) {
-            // The listing is from before the generation of which events have told since.
-            return self.ended.insert(&uuid);
-        }
         self.by_uuid.entry(Arc::clone(&uuid)).or_insert_with(|| Conference::new(&listed.name, configured));
         if !listed.members.is_empty() {
             self.claim_name(&uuid, desk);
         }
         self.with(&uuid, |conference| conference.correct(listed, configured, desk));
+    }
+
+    /// An event says that somebody is in it, so it is the generation of its name that clients see. Whether it certainly is
+    /// the last one: if another is known from a listing only, the event may be late, and that one is the later one.
+    fn take_name(&mut self, uuid: &str, desk: &mut Desk<'_>) -> bool {
+        let name = self.by_uuid.get(uuid).map(|conference| Arc::clone(conference.name()));
+        let before = name.and_then(|name| self.current.get(&name)).filter(|before| ***before != *uuid).cloned();
+        let in_doubt = before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
+        self.claim_name(uuid, desk);
+        if let Some(other) = &in_doubt {
+            // It may be heard of again.
+            self.ended.remove(other);
+        }
+        in_doubt.is_none()
     }
 
     /// From now on it is the generation of its name that clients see. They are told of the end of the one before.
@@ -228,6 +262,12 @@ impl Ended {
 
     fn contains(&self, uuid: &str) -> bool {
         self.known.contains(uuid)
+    }
+
+    fn remove(&mut self, uuid: &str) {
+        if self.known.remove(uuid) {
+            self.order.retain(|known| **known != *uuid);
+        }
     }
 
     fn insert(&mut self, uuid: &str) {

@@ -41,14 +41,16 @@ pub(super) struct ListedRegistration {
     pub(super) contact: Arc<str>,
 }
 
-/// Reads the answer to `conference json_list`; else what the switch said, as far as it can be shown.
+/// Reads the answer to `conference json_list`, the newest conference first; else what the switch said, as far as it can
+/// be shown.
 pub(super) fn conferences(reply: &Reply) -> Result<Vec<ListedConference>, String> {
     let text = text_of(reply)?;
     // Older switches have words for it.
     if text.contains("No active conferences") {
         return Ok(Vec::new());
     }
-    let raw: Vec<RawConference<'_>> = serde_json::from_str(&text).map_err(|error| excerpt(&text, &error))?;
+    let mut raw: Vec<RawConference<'_>> = serde_json::from_str(&text).map_err(|error| excerpt(&text, &error))?;
+    raw.sort_by_key(|conference| conference.run_time);
     Ok(raw.into_iter().filter_map(RawConference::read).collect())
 }
 
@@ -82,6 +84,9 @@ struct RawConference<'a> {
     conference_name: Cow<'a, str>,
     #[serde(borrow, default)]
     conference_uuid: Cow<'a, str>,
+    /// For how many seconds it has been there.
+    #[serde(default)]
+    run_time: u64,
     #[serde(default)]
     locked: bool,
     #[serde(borrow, default)]
