@@ -13,7 +13,9 @@
 
 mod captures;
 mod client;
+mod races;
 mod seen;
 mod stage;
 mod story;
 mod switch;
+mod town;

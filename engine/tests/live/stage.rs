@@ -362,9 +362,15 @@ impl Stage {
 
     /// Somebody asks for something, and is answered with these frames, or is closed.
     pub(crate) fn ask(&mut self, id: ListenerId, text: &str) -> Result<Vec<Value>, &'static str> {
+        let answer = self.ask_only(id, text);
+        self.answer();
+        answer
+    }
+
+    fn ask_only(&mut self, id: ListenerId, text: &str) -> Result<Vec<Value>, &'static str> {
         let request = LiveRequest::parse(text.as_bytes()).unwrap();
         self.ears.get_mut(&id).unwrap().answers.clear();
-        self.does(id, Listening::Asks(request));
+        self.input(Input::Listener { id, does: Listening::Asks(request) });
         let answers = std::mem::take(&mut self.ears.get_mut(&id).unwrap().answers);
         match &answers[..] {
             [Notice::Reply { frames, .. }] => Ok(frames.iter().map(|frame| json(frame.as_bytes())).collect()),
@@ -398,8 +404,8 @@ impl Stage {
         let user = state.users.iter().find(|user| state.users.login(&user.name).is_some_and(|(_, of)| of == role));
         let name = user.unwrap().name.clone();
         self.join_only(spy, &name);
-        let answer = self.ask(spy, text).unwrap();
-        self.does(spy, Listening::Leaves);
+        let answer = self.ask_only(spy, text).unwrap();
+        self.input(Input::Listener { id: spy, does: Listening::Leaves });
         self.ears.remove(&spy);
         answer[0]["data"].as_array().unwrap().clone()
     }

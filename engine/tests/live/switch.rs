@@ -40,11 +40,17 @@ pub(crate) struct Switch {
     /// The newest first, as it lists them.
     rooms: Vec<Room>,
     phones: Vec<Phone>,
+    /// How much has happened.
+    clock: u32,
+    /// Whether it lists the newest generation of each name only. One that does not is not known.
+    pub(crate) lists_newest_only: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Room {
     uuid: String,
+    /// When it began.
+    since: u32,
     name: String,
     locked: bool,
     /// The newest first.
@@ -75,6 +81,7 @@ struct Phone {
 impl Switch {
     /// Something happens in it.
     pub(crate) fn happens(&mut self, event: &Headers) {
+        self.clock += 1;
         match event.get("Event-Subclass").map(String::as_str) {
             Some("conference::maintenance") => self.conference(event),
             Some("sofia::register") => self.register(event),
@@ -94,12 +101,19 @@ impl Switch {
         room.callers.iter().find(|caller| caller.id == member).map(|caller| !caller.mute && !caller.hold)
     }
 
+    /// Whether this member of any conference is on hold.
+    pub(crate) fn holds(&self, member: &str) -> bool {
+        let mut callers = self.rooms.iter().flat_map(|room| &room.callers);
+        callers.any(|caller| caller.hold && caller.id.to_string() == member)
+    }
+
     fn conference(&mut self, event: &Headers) {
         let uuid = &event["Conference-Unique-ID"];
         match event["Action"].as_str() {
             "conference-create" => {
                 let (uuid, name) = (uuid.clone(), event["Conference-Name"].clone());
-                let room = Room { uuid, name, locked: false, callers: vec![], floor: None, recorders: vec![] };
+                let since = self.clock;
+                let room = Room { uuid, since, name, locked: false, callers: vec![], floor: None, recorders: vec![] };
                 self.rooms.insert(0, room);
             }
             "conference-destroy" => self.rooms.retain(|room| room.uuid != *uuid),
@@ -123,7 +137,11 @@ impl Switch {
 
     /// `conference json_list`
     pub(crate) fn json_list(&self) -> String {
-        Value::Array(self.rooms.iter().map(Room::json).collect()).to_string()
+        let is_hidden = |at: usize, room: &Room| {
+            self.lists_newest_only && self.rooms[..at].iter().any(|newer| newer.name == room.name)
+        };
+        let listed = self.rooms.iter().enumerate().filter(|(at, room)| !is_hidden(*at, room));
+        Value::Array(listed.map(|(_, room)| room.json(self.clock - room.since)).collect()).to_string()
     }
 
     /// `show registrations as json`
@@ -179,7 +197,7 @@ impl Room {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, run_time: u32) -> Value {
         let recorders = self.recorders.iter().map(|(file, paused)| {
             let mut node = json!({"type": "recording_node", "record_path": file, "join_time": 1_795_404_683});
             if *paused {
@@ -194,7 +212,7 @@ impl Room {
             json!({"type": "caller", "id": caller.id, "flags": flags, "caller_id_name": caller.name,
                 "caller_id_number": caller.number, "join_time": 3})
         });
-        json!({"conference_name": self.name, "member_count": self.callers.len(), "run_time": 3,
+        json!({"conference_name": self.name, "member_count": self.callers.len(), "run_time": run_time,
             "conference_uuid": self.uuid, "locked": self.locked, "recording": !self.recorders.is_empty(),
             "variables": {}, "members": recorders.chain(callers).collect::<Vec<Value>>()})
     }
