@@ -17,6 +17,7 @@ use divan::counter::ItemsCount;
 use fsconnector_engine::access::Roles;
 use fsconnector_engine::live::listener::{Frame, Notice};
 use fsconnector_http::{Current, FromListener, Gate, GateConfig, Plain, serve};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use smol::Executor;
 use smol::channel::bounded;
 
@@ -118,7 +119,7 @@ impl Running {
 
 fn connect(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    let password: String = sample::PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let password = utf8_percent_encode(sample::PASSWORD, NON_ALPHANUMERIC);
     write!(
         stream,
         "GET /api/live?login=anna:{password} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -115,6 +115,24 @@ fn who_may_not_listen_any_longer_hears_nothing_more() {
     stage.gate.tell(Notice::Close { listener: id, why: "again" });
 }
 
+#[test]
+fn who_does_not_read_may_not_stay_longer_for_that() {
+    let stage = Stage::new();
+    let (_stalled, id) = stage.listen("anna");
+    tell_numbers(&stage);
+    stage.gate.tell(Notice::Close { listener: id, why: "x" });
+    loop {
+        match stage.next_doing() {
+            // It was passed by the ring before its socket took nothing more.
+            (_, Listening::HasMissed) => (),
+            (_, does) => {
+                assert_eq!(does, Listening::Leaves);
+                break;
+            }
+        }
+    }
+}
+
 /// Numbers that are told, with enough around them to fill every buffer on the way.
 const NUMBERS: usize = 30_000;
 

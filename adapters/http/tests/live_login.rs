@@ -5,7 +5,9 @@
 mod live_stage;
 mod stage;
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -232,4 +234,40 @@ fn a_client_of_the_ecosystem_listens() {
         while socket.next().await.is_some() {}
         assert_eq!(stage.next_doing(), (id, Listening::Leaves));
     });
+}
+
+#[test]
+fn python_websockets_listens() {
+    let stage = Stage::new();
+    let script = "import sys\n\
+        from websockets.sync.client import connect\n\
+        with connect(sys.argv[1]) as socket:\n    \
+            socket.send('nonsense')\n    \
+            print(socket.recv())\n    \
+            print(socket.recv())\n";
+    let url = format!("ws://{}{}", stage.address, target_of("anna"));
+    let python =
+        Command::new("python3").args(["-c", script, &url]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    // Skipped where there is no Python, or none with this library.
+    let Ok(python) = python else { return };
+    let engine = || {
+        stage.next_joining();
+        stage.tell(Roles::ALL, "event");
+        assert_eq!(stage.next_doing().1, Listening::Leaves);
+    };
+    let output = thread::scope(|scope| {
+        let output = scope.spawn(|| python.wait_with_output().unwrap());
+        stage::wait_until(|| !stage.listening.is_empty() || output.is_finished());
+        if !stage.listening.is_empty() {
+            engine();
+        }
+        output.join().unwrap()
+    });
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if stderr.contains("ModuleNotFoundError") {
+        return;
+    }
+    let mut heard: Vec<_> = stdout.lines().collect();
+    heard.sort_unstable();
+    assert_eq!(heard, ["event", r#"{"event":"error","error":"wrong format"}"#], "{stderr}");
 }

@@ -11,7 +11,6 @@ use super::Gate;
 use super::framing;
 use super::head::{Body, Connection, Head, MOST_HEADERS};
 use super::limits::DRAINED;
-use super::listening;
 use super::upload::Upload;
 use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
@@ -178,16 +177,13 @@ impl Gate {
     ) -> (Result<Outcome, Problem>, Duration) {
         let Some(published) = self.current.latest() else { return (Err(not_ready()), Duration::ZERO) };
         let users = &published.state().users;
-        let judgement = if found.work() == Some(Work::Listen) {
-            if self.cors.is_foreign(head) {
-                return (Err(listening::foreign()), Duration::ZERO);
-            }
-            match self.judge_listener(head, users, address, now) {
-                Ok(judgement) => judgement,
-                Err(problem) => return (Err(problem), Duration::ZERO),
-            }
-        } else {
-            self.authenticator.judge(users, attempt(head, address), now)
+        let judgement = match found.work() {
+            Some(Work::Listen) => self.judge_listener(head, users, address, now),
+            _ => Ok(self.authenticator.judge(users, attempt(head, address), now)),
+        };
+        let judgement = match judgement {
+            Ok(judgement) => judgement,
+            Err(problem) => return (Err(problem), Duration::ZERO),
         };
         let outcome = match judgement.verdict {
             Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),

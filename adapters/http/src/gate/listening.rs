@@ -20,7 +20,8 @@ use crate::problem::Problem;
 use crate::target;
 
 impl Gate {
-    /// Judges who wants to listen: by what the query says, or else by the `Authorization` header.
+    /// Judges who wants to listen: by what the query says, or else by the `Authorization` header. A page of another web
+    /// site is not judged at all: it could try passwords until its visitor is locked out.
     pub(super) fn judge_listener<'s>(
         &self,
         head: &Head<'_>,
@@ -28,6 +29,9 @@ impl Gate {
         address: IpAddr,
         now: Mono,
     ) -> Result<Judgement<'s>, Problem> {
+        if self.cors.is_foreign(head) {
+            return Err(foreign());
+        }
         match Login::parse(target::query(head.target)) {
             Login::Password(candidates) => Ok(self.authenticator.judge_passwords(users, &candidates, address, now)),
             Login::Ticket(ticket) => {
@@ -67,7 +71,7 @@ impl Gate {
 }
 
 /// 403 for a page of another web site.
-pub(super) fn foreign() -> Problem {
+fn foreign() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "another web site may not listen here")
 }
 

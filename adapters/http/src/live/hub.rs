@@ -196,3 +196,101 @@ impl Drop for Ear {
         self.hub.slots_mut().remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use bytes::Bytes;
+    use std::task::{Wake, Waker};
+
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn hub() -> Arc<Hub> {
+        Arc::new(Hub::new(1 << 20))
+    }
+
+    /// Somebody of whom the engine knows.
+    fn listening(hub: &Arc<Hub>) -> Ear {
+        let ear = hub.enter();
+        let user = sample::state().users.login("anna").unwrap().0.clone();
+        ear.joins(Listener { user, address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST) }).into_input();
+        ear
+    }
+
+    fn tell(hub: &Hub) {
+        hub.tell(Notice::Event { hearers: Roles::ALL, frame: Frame::from(Bytes::from_static(b"{}")) });
+    }
+
+    /// Everything that is there for it.
+    fn hear(ear: &Ear) -> usize {
+        let mut out = Vec::new();
+        let (end, _) = ear.look();
+        while ear.hear(Role::Admin, end, 1000, &mut out).unwrap() {}
+        out.len() / 4
+    }
+
+    #[test]
+    fn nothing_is_kept_for_nobody_and_nothing_longer_than_it_is_needed() {
+        let hub = hub();
+        tell(&hub);
+        assert_eq!((hub.ring().bytes(), hub.ring().end()), (0, Position(1)));
+        let (quick, slow) = (listening(&hub), listening(&hub));
+        for _ in 0..100 {
+            tell(&hub);
+        }
+        assert_eq!(hear(&quick), 100);
+        hub.tidy();
+        assert_eq!((hear(&quick), hear(&slow)), (0, 100));
+        hub.tidy();
+        assert_eq!(hub.ring().bytes(), 0);
+        tell(&hub);
+        drop(slow);
+        assert_eq!(hear(&quick), 1);
+        tell(&hub);
+        drop(quick);
+        hub.tidy();
+        assert_eq!((hub.ring().bytes(), hub.slots().len()), (0, 0));
+    }
+
+    #[test]
+    fn who_waits_for_news_is_woken_once_for_many_and_others_are_not() {
+        let hub = hub();
+        let woken = [(); 2].map(|()| Arc::new(Woken(AtomicUsize::new(0))));
+        let ears = [listening(&hub), listening(&hub)];
+        for (ear, woken) in ears.iter().zip(&woken) {
+            assert_eq!(ear.slot.wake_with(&Waker::from(Arc::clone(woken))), None);
+        }
+        ears[0].slot.wait_for_news();
+        for _ in 0..10 {
+            tell(&hub);
+        }
+        let spreading = hub.spread_the_word();
+        assert_eq!(smol::block_on(future::poll_once(spreading)), None);
+        assert_eq!(woken.each_ref().map(|woken| woken.0.load(Ordering::Relaxed)), [1, 0]);
+    }
+
+    #[test]
+    fn what_is_for_one_wakes_that_one() {
+        let hub = hub();
+        let (ear, other) = (listening(&hub), listening(&hub));
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        ear.slot.wake_with(&Waker::from(Arc::clone(&woken)));
+        tell(&hub);
+        hub.tell(Notice::Reply { listener: ear.id, frames: Vec::new() });
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!((ear.look().1, other.look().1), (Tidings::Reply(Position(1)), Tidings::None));
+        hub.tell(Notice::Close { listener: ear.id, why: "x" });
+        assert_eq!(ear.look().1, Tidings::Close("x"));
+        let id = ear.id;
+        drop(ear);
+        hub.tell(Notice::Close { listener: id, why: "x" });
+        assert_ne!(hub.enter().id, id, "a name is never given twice");
+    }
+}

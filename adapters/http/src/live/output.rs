@@ -68,3 +68,62 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// Takes a few bytes each second time, and shows them when it is flushed.
+    #[derive(Default)]
+    struct Reluctant {
+        buffered: Vec<u8>,
+        shown: Vec<u8>,
+        is_willing: bool,
+    }
+
+    impl Reluctant {
+        fn poll(&mut self) -> Poll<()> {
+            self.is_willing = !self.is_willing;
+            if self.is_willing { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    impl AsyncWrite for Reluctant {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            ready!(self.poll());
+            let some = &bytes[..bytes.len().min(10_007)];
+            self.buffered.extend_from_slice(some);
+            Poll::Ready(Ok(some.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            ready!(self.poll());
+            let buffered = std::mem::take(&mut self.buffered);
+            self.shown.extend(buffered);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn all_of_it_arrives_in_order_a_piece_at_a_time() {
+        let mut cx = Context::from_waker(Waker::noop());
+        for length in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let (mut output, mut stream) = (Output::default(), Reluctant::default());
+            let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            output.end().extend_from_slice(&bytes);
+            let mut pieces = 0;
+            while !output.is_done() {
+                pieces += usize::from(output.poll_write(Pin::new(&mut stream), &mut cx).is_ready());
+            }
+            assert_eq!(pieces, length.div_ceil(PIECE), "{length}");
+            assert!(stream.shown == bytes, "{length}");
+            output.rest();
+            assert!(output.end().capacity() <= 2 * PIECE);
+        }
+    }
+}

@@ -163,7 +163,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Reads and writes. Ready when there is something to ask the engine.
     fn poll_question(&mut self, cx: &mut Context<'_>) -> Poll<Result<Listening, Ending>> {
-        self.ear.slot.wake_with(cx.waker());
+        // Not only when it is its turn to hear something: who does not read may not stay longer for that.
+        if let Some(why) = self.ear.slot.wake_with(cx.waker()) {
+            return Poll::Ready(Err(Ending::Close(policy(why))));
+        }
         self.socket.get_mut().next_turn();
         for _ in 0..TURN {
             if self.stopping.poll_asked(cx).is_ready() {

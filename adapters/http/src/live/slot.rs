@@ -84,13 +84,14 @@ impl Slot {
         }
     }
 
-    /// From now on, whatever it is told wakes `waker`.
-    pub(super) fn wake_with(&self, waker: &Waker) {
+    /// From now on, whatever it is told wakes `waker`. If it is to be closed, this is why.
+    pub(super) fn wake_with(&self, waker: &Waker) -> Option<&'static str> {
         let mut told = self.told();
         match &mut told.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
+        told.close
     }
 
     /// From now on, the next frame in the ring wakes it, too.
