@@ -22,6 +22,8 @@ pub(super) struct Conference {
     definition: Arc<Definition>,
     members: BTreeMap<MemberId, Member>,
     floor: Option<MemberId>,
+    /// Whether the only member has lost the floor since, and clients do not know yet, for it seems to be leaving.
+    floor_is_free: bool,
     locked: bool,
     recordings: Recordings,
     last_join: Option<Person>,
@@ -76,6 +78,7 @@ impl Conference {
             definition: Arc::clone(configured.conference(name)),
             members: BTreeMap::new(),
             floor: None,
+            floor_is_free: false,
             locked: false,
             recordings: Recordings::default(),
             last_join: None,
@@ -175,11 +178,12 @@ impl Conference {
 
     /// An event says who has the floor. Whether that is somebody known.
     pub(super) fn floor_changed(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) -> bool {
+        self.fresh.floor = true;
         if floor.is_none() && self.members.len() == 1 {
-            // So it begins when the last one leaves, and of that clients hear in one word. If it stays, an audit shows.
+            // So it begins when the last one leaves, and of that clients hear in one word.
+            self.floor_is_free = true;
             return true;
         }
-        self.fresh.floor = true;
         self.give_floor(floor, desk);
         floor.is_none_or(|id| self.has(id))
     }
@@ -237,6 +241,8 @@ impl Conference {
         }
         if !self.fresh.floor {
             self.give_floor(listed.floor, desk);
+        } else if self.floor_is_free {
+            self.give_floor(None, desk);
         }
         if !self.fresh.lock {
             self.lock(listed.locked, desk);
@@ -289,7 +295,7 @@ impl Conference {
             *known = Member { person: known.person.clone(), ..member };
             return self.mute(id, mute, desk);
         }
-        let had_floor = self.floor == Some(id);
+        let had_floor = self.floor == Some(id) && !self.floor_is_free;
         self.remove(id, desk);
         self.add(member, desk);
         if had_floor {
@@ -298,6 +304,9 @@ impl Conference {
     }
 
     fn add(&mut self, member: Member, desk: &mut Desk<'_>) {
+        if self.floor_is_free {
+            self.give_floor(None, desk);
+        }
         let was_shown = self.is_shown();
         let person = member.person.clone();
         self.has_muted_all &= person.mute;
@@ -328,6 +337,7 @@ impl Conference {
     /// Somebody who is not here cannot have the floor.
     fn give_floor(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) {
         let floor = floor.filter(|id| self.has(*id));
+        self.floor_is_free = false;
         if floor != self.floor {
             self.floor = floor;
             self.say(&Message::FloorChange { conference: &self.name, data: OrNobody(self.floor()) }, desk);
