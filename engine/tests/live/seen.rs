@@ -21,6 +21,16 @@ pub(crate) struct Room {
     pub(crate) members: BTreeMap<String, (String, String, bool)>,
 }
 
+/// Takes the floor from whoever is shown with it but is listed alone and without it: with that the end of a conference
+/// begins, and only if it does not come the engine asks.
+pub(crate) fn forgive_last_floors(shown: &mut Rooms, listed: &Rooms) {
+    for (name, room) in shown {
+        if listed.get(name).is_some_and(|listed| listed.floor.is_none() && listed.members.len() == 1) {
+            room.floor = None;
+        }
+    }
+}
+
 /// The user, the call-id and the address of each registration.
 pub(crate) type Phones = BTreeSet<(String, String, String)>;
 
