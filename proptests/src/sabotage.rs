@@ -38,7 +38,7 @@ pub enum Sabotage {
     Listing,
     /// Nobody is told that a recording has begun.
     Announcement,
-    /// It is not remembered that a recording runs.
+    /// Every recording is ordered twice.
     Recorder,
     /// Members are mistaken for others.
     Members,

@@ -225,7 +225,12 @@ impl World {
 
     /// The engine asks the switch something.
     pub(crate) fn command(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
-        let Some(command) = self.tampered_command(command) else { return };
+        for command in self.tampered_command(command) {
+            self.send(id, epoch, command);
+        }
+    }
+
+    fn send(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
         self.order(id, &command);
         if command == SwitchCommand::ReloadXml {
             let settles = !self.scene.borrow().ledger.is_changing();

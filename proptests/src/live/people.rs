@@ -22,7 +22,7 @@ const CONFIGURED: [(u32, &str); 8] = [
     (30_001, "Lage Team@48kHz-video+77"),
     (31_000, "Stammtisch@16kHz-novideo++flags{${conf_flags}}"),
     (31_001, "Kaffee & Kuchen@other"),
-    (31_002, "O'Neil@16kHz-novideo"),
+    (31_002, "O'Hara@16kHz-novideo"),
     (32_000, "Plaza@16kHz-novideo+77"),
     // Who calls one meets who calls the other.
     (32_001, "Stammtisch@other"),

@@ -1,9 +1,7 @@
 //! Connectors that lack something of what keeps the live state true: what they hear, say and do is changed on its way.
 
-use bytes::Bytes;
 use fsconnector_engine::access::{Role, Roles};
-use fsconnector_engine::esl::command::{ConferenceOrder, MemberId, SwitchCommand};
-use fsconnector_engine::esl::event::Event;
+use fsconnector_engine::esl::command::{Argument, ConferenceOrder, MemberId, SwitchCommand};
 use fsconnector_engine::io::{Input, Reply};
 use fsconnector_engine::live::listener::{Listening, Notice};
 use serde_json::Value;
@@ -30,10 +28,6 @@ impl World {
             (Some(Sabotage::Events), input @ Input::SwitchEvent { .. }) => {
                 self.live.tampering.events += 1;
                 if self.live.tampering.events.is_multiple_of(LOST) { Vec::new() } else { vec![input] }
-            }
-            (Some(Sabotage::Recorder), Input::SwitchEvent { epoch, event }) => {
-                let stop = stopped(&event).map(|event| Input::SwitchEvent { epoch, event });
-                [Input::SwitchEvent { epoch, event }].into_iter().chain(stop).collect()
             }
             (Some(Sabotage::Listing), Input::SwitchReply { epoch, id, reply }) if self.live.audience.is_listing(id) => {
                 let before = self.live.tampering.listing.replace(reply.clone());
@@ -72,14 +66,20 @@ impl World {
     }
 
     /// What becomes of a command to the switch.
-    pub(crate) fn tampered_command(&self, command: SwitchCommand) -> Option<SwitchCommand> {
-        let SwitchCommand::Conference(name, order) = command else { return Some(command) };
-        let order = match (self.sabotage, order) {
-            (Some(Sabotage::Announcement), ConferenceOrder::Play(STARTED)) => return None,
-            (Some(Sabotage::Members), ConferenceOrder::Mute(MemberId(id))) => ConferenceOrder::Mute(MemberId(id + 1000)),
-            (_, order) => order,
+    pub(crate) fn tampered_command(&self, command: SwitchCommand) -> Vec<SwitchCommand> {
+        let SwitchCommand::Conference(name, order) = command else { return vec![command] };
+        let orders = match (self.sabotage, order) {
+            (Some(Sabotage::Announcement), ConferenceOrder::Play(STARTED)) => Vec::new(),
+            (Some(Sabotage::Members), ConferenceOrder::Mute(MemberId(id))) => {
+                vec![ConferenceOrder::Mute(MemberId(id + 1000))]
+            }
+            (Some(Sabotage::Recorder), ConferenceOrder::StartRecording(file)) => {
+                let again = Argument::parse(&file.as_str().replace(".wav", "-again.wav"));
+                [file].into_iter().chain(again).map(ConferenceOrder::StartRecording).collect()
+            }
+            (_, order) => vec![order],
         };
-        Some(SwitchCommand::Conference(name, order))
+        orders.into_iter().map(|order| SwitchCommand::Conference(name.clone(), order)).collect()
     }
 
     /// What goes to the switch.
@@ -89,16 +89,4 @@ impl World {
         }
         bytes
     }
-}
-
-/// An event that takes back that a recording has begun.
-fn stopped(event: &Event) -> Option<Event> {
-    let header = |name| event.header(name);
-    let is_start = header("Action")? == "start-recording" && header("Error").is_none();
-    let (name, uuid, path) = (header("Conference-Name")?, header("Conference-Unique-ID")?, header("Path")?);
-    let text = format!(
-        "Event-Name: CUSTOM\nEvent-Subclass: conference%3A%3Amaintenance\nConference-Name: {name}\n\
-         Conference-Unique-ID: {uuid}\nAction: stop-recording\nPath: {path}\n"
-    );
-    is_start.then(|| Event::plain(Bytes::from(text)))
 }
