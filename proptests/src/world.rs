@@ -15,10 +15,10 @@ use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
 use fsconnector_engine::files::FileWork;
 use fsconnector_engine::io::{Effect, Epoch, Input};
+use fsconnector_engine::live::listener::{ListenerId, Notice};
 use fsconnector_engine::render::{PublicAddress, TemplateError, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
-use fsconnector_engine::live::listener::{ListenerId, Notice};
 use fsconnector_engine::{Engine, Start};
 use fsconnector_simulator::{ConnectionId, Timing};
 

@@ -106,7 +106,14 @@ fn a_connector_that_answers_listeners_twice_is_found_out() {
 
 #[test]
 fn a_connector_that_lets_listeners_stay_is_found_out() {
-    is_heard(Sabotage::Closing, &["who has changed does not listen any longer", "who can log in may listen, and nobody else", "every request is answered once, or its listener closed"]);
+    is_heard(
+        Sabotage::Closing,
+        &[
+            "who has changed does not listen any longer",
+            "who can log in may listen, and nobody else",
+            "every request is answered once, or its listener closed",
+        ],
+    );
 }
 
 #[test]

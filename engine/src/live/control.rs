@@ -145,8 +145,7 @@ impl Conferences {
 
     /// A listing has told what is recorded. Whether another one is needed.
     pub(super) fn saw_recordings(&mut self, desk: &mut Desk<'_>) -> bool {
-        let is_concerned =
-            |uuid: &&Arc<str>| !self.pledges.is_empty() || self.recording.contains(&**uuid);
+        let is_concerned = |uuid: &&Arc<str>| !self.pledges.is_empty() || self.recording.contains(&**uuid);
         let concerned: Vec<Arc<str>> = self.by_uuid.keys().filter(is_concerned).map(Arc::clone).collect();
         concerned.iter().fold(false, |needs_listing, uuid| {
             let mut moves = Vec::new();

@@ -179,7 +179,8 @@ impl Audience {
             Notice::Close { listener: id, .. } => {
                 self.told.closed.insert(*id);
                 let is_refused = matches!(occasion, Occasion::Joins(joining, _, None) if joining == id);
-                let has_ordered = matches!(occasion, Occasion::Asks(asking, Some(_), Some(Role::Guest)) if asking == id);
+                let has_ordered =
+                    matches!(occasion, Occasion::Asks(asking, Some(_), Some(Role::Guest)) if asking == id);
                 match self.listeners.remove(id) {
                     None if is_refused => Ok(()),
                     Some(listener) if has_ordered || listener.is_stranger(state) => Ok(()),
@@ -311,11 +312,8 @@ fn may_order(request: Option<&LiveRequest>, role: Option<Role>, orders: &[String
 /// Whether the frame only says that there is no conference of the name that was asked for: what everybody is told of names
 /// that mean nothing.
 fn is_denial(frame: &Value, occasion: &Occasion) -> bool {
-    let Occasion::Asks(
-        _,
-        Some(LiveRequest::Exec { conference, .. } | LiveRequest::MemExec { conference, .. }),
-        _,
-    ) = occasion
+    let Occasion::Asks(_, Some(LiveRequest::Exec { conference, .. } | LiveRequest::MemExec { conference, .. }), _) =
+        occasion
     else {
         return false;
     };

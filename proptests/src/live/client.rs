@@ -249,7 +249,17 @@ fn conferences(data: &Value) -> Stumble<Conferences> {
 
 fn conference(shown: &Value) -> Stumble<(String, Conference)> {
     let names = [
-        "name", "context", "type", "num", "recording", "locked", "floor", "lastjoin", "lastleave", "memcount", "members",
+        "name",
+        "context",
+        "type",
+        "num",
+        "recording",
+        "locked",
+        "floor",
+        "lastjoin",
+        "lastleave",
+        "memcount",
+        "members",
     ];
     has_exactly(shown, &names)?;
     let list = shown["members"].as_array().ok_or("no list of members")?;

@@ -76,11 +76,13 @@ impl Orders {
 
     /// The switch has these conferences now. What does not fit: more than one recording in a conference by our orders.
     pub(crate) fn note(&mut self, conferences: &[Conference]) -> Option<String> {
-        conferences.iter().for_each(|conference| self.past.note(conference));
+        for conference in conferences {
+            self.past.note(conference);
+        }
         let is_ours = |path: &str| self.recordings.get(path).is_some_and(|ours| ours.session == self.sessions);
-        let crowded = conferences.iter().find(|conference| {
-            conference.recordings.iter().filter(|recording| is_ours(&recording.path)).count() > 1
-        });
+        let crowded = conferences
+            .iter()
+            .find(|conference| conference.recordings.iter().filter(|recording| is_ours(&recording.path)).count() > 1);
         crowded.map(|conference| format!("{conference:?}"))
     }
 
@@ -90,12 +92,8 @@ impl Orders {
         let name = name.as_str();
         match order {
             ConferenceOrder::StartRecording(file) => {
-                let ordered = Ordered {
-                    conference: name.to_owned(),
-                    session: self.sessions,
-                    begun: None,
-                    announced: false,
-                };
+                let ordered =
+                    Ordered { conference: name.to_owned(), session: self.sessions, begun: None, announced: false };
                 self.recordings.insert(file.as_str().to_owned(), ordered);
             }
             ConferenceOrder::Play(STARTED) => {

@@ -59,7 +59,9 @@ impl World {
             (Some(Sabotage::Leaving), notice) if is(&notice, "delMember") => Vec::new(),
             (Some(Sabotage::Renewal), notice) if is(&notice, "newLiveState") => Vec::new(),
             (Some(Sabotage::Closing), Notice::Close { .. }) => Vec::new(),
-            (Some(Sabotage::Hearers), Notice::Event { frame, .. }) => vec![Notice::Event { hearers: Roles::ALL, frame }],
+            (Some(Sabotage::Hearers), Notice::Event { frame, .. }) => {
+                vec![Notice::Event { hearers: Roles::ALL, frame }]
+            }
             (Some(Sabotage::Replies), notice @ Notice::Reply { .. }) => vec![notice.clone(), notice],
             (_, notice) => vec![notice],
         }

@@ -31,8 +31,12 @@ impl Truth<'_> {
     }
 
     fn conferences_misfit(&self, role: Role, seen: &Conferences) -> Option<String> {
-        let names: BTreeSet<&str> =
-            self.conferences.iter().map(|conference| &*conference.name).chain(seen.keys().map(String::as_str)).collect();
+        let names: BTreeSet<&str> = self
+            .conferences
+            .iter()
+            .map(|conference| &*conference.name)
+            .chain(seen.keys().map(String::as_str))
+            .collect();
         names.into_iter().find_map(|name| {
             let generations: Vec<&Conference> =
                 self.conferences.iter().filter(|conference| conference.name == *name).collect();
@@ -50,8 +54,7 @@ impl Truth<'_> {
 
     fn conference_misfit(&self, actual: &Conference, seen: &client::Conference) -> Option<String> {
         let ids: Vec<String> = actual.members.iter().map(|member| member.id.to_string()).collect();
-        let are_the_same =
-            ids.len() == seen.members.len() && ids.iter().all(|id| seen.members.contains_key(id));
+        let are_the_same = ids.len() == seen.members.len() && ids.iter().all(|id| seen.members.contains_key(id));
         let fits = are_the_same
             && self.is_defined_so(&actual.name, seen)
             && actual.is_locked == seen.locked
