@@ -21,9 +21,7 @@ pub(super) struct Conference {
     name: Arc<str>,
     definition: Arc<Definition>,
     members: BTreeMap<MemberId, Member>,
-    floor: Option<MemberId>,
-    /// Whether the only member has lost the floor since, and clients do not know yet, for it seems to be leaving.
-    floor_is_free: bool,
+    floor: Floor,
     locked: bool,
     recordings: Recordings,
     last_join: Option<Person>,
@@ -60,6 +58,14 @@ enum Existence {
     Begun,
 }
 
+/// Who has the floor, as clients see it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Floor {
+    holder: Option<MemberId>,
+    /// Whether the holder, being the only member, has lost it since: then it seems to be leaving.
+    is_free: bool,
+}
+
 #[derive(Debug)]
 struct Member {
     person: Person,
@@ -77,8 +83,7 @@ impl Conference {
             name: name.into(),
             definition: Arc::clone(configured.conference(name)),
             members: BTreeMap::new(),
-            floor: None,
-            floor_is_free: false,
+            floor: Floor::default(),
             locked: false,
             recordings: Recordings::default(),
             last_join: None,
@@ -181,7 +186,7 @@ impl Conference {
         self.fresh.floor = true;
         if floor.is_none() && self.members.len() == 1 {
             // So it begins when the last one leaves, and of that clients hear in one word.
-            self.floor_is_free = true;
+            self.floor.is_free = true;
             return true;
         }
         self.give_floor(floor, desk);
@@ -241,7 +246,7 @@ impl Conference {
         }
         if !self.fresh.floor {
             self.give_floor(listed.floor, desk);
-        } else if self.floor_is_free {
+        } else if self.floor.is_free {
             self.give_floor(None, desk);
         }
         if !self.fresh.lock {
@@ -295,7 +300,7 @@ impl Conference {
             *known = Member { person: known.person.clone(), ..member };
             return self.mute(id, mute, desk);
         }
-        let had_floor = self.floor == Some(id) && !self.floor_is_free;
+        let had_floor = self.floor == Floor { holder: Some(id), is_free: false };
         self.remove(id, desk);
         self.add(member, desk);
         if had_floor {
@@ -304,7 +309,7 @@ impl Conference {
     }
 
     fn add(&mut self, member: Member, desk: &mut Desk<'_>) {
-        if self.floor_is_free {
+        if self.floor.is_free {
             self.give_floor(None, desk);
         }
         let was_shown = self.is_shown();
@@ -320,7 +325,7 @@ impl Conference {
     }
 
     fn remove(&mut self, id: MemberId, desk: &mut Desk<'_>) -> bool {
-        if self.members.len() > 1 && self.floor == Some(id) {
+        if self.members.len() > 1 && self.floor.holder == Some(id) {
             self.give_floor(None, desk);
         }
         let Some(member) = self.members.remove(&id) else { return false };
@@ -328,7 +333,7 @@ impl Conference {
         if self.is_shown() {
             self.say(&Message::DelMember { conference: &self.name, data: id }, desk);
         } else {
-            self.floor = None;
+            self.floor = Floor::default();
             desk.say(self.definition.hearers, &Message::DelConference { conference: &self.name });
         }
         true
@@ -336,10 +341,9 @@ impl Conference {
 
     /// Somebody who is not here cannot have the floor.
     fn give_floor(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) {
-        let floor = floor.filter(|id| self.has(*id));
-        self.floor_is_free = false;
-        if floor != self.floor {
-            self.floor = floor;
+        let holder = floor.filter(|id| self.has(*id));
+        let before = std::mem::replace(&mut self.floor, Floor { holder, is_free: false });
+        if holder != before.holder {
             self.say(&Message::FloorChange { conference: &self.name, data: OrNobody(self.floor()) }, desk);
         }
     }
@@ -395,7 +399,7 @@ impl Conference {
     }
 
     fn floor(&self) -> Option<&Person> {
-        Some(&self.members.get(&self.floor?)?.person)
+        Some(&self.members.get(&self.floor.holder?)?.person)
     }
 }
 

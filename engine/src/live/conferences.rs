@@ -205,7 +205,8 @@ impl Conferences {
     fn take_name(&mut self, uuid: &str, desk: &mut Desk<'_>) -> bool {
         let name = self.by_uuid.get(uuid).map(|conference| Arc::clone(conference.name()));
         let before = name.and_then(|name| self.current.get(&name)).filter(|before| ***before != *uuid).cloned();
-        let in_doubt = before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
+        let in_doubt =
+            before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
         self.claim_name(uuid, desk);
         if let Some(other) = &in_doubt {
             // It may be heard of again.

@@ -96,7 +96,8 @@ mod tests {
         }
         let listed = ["old", "missed", "stopped"].map(|file| Recording { file: file.into(), paused: true });
         recordings.become_these(&listed, &["new".into(), "old".into(), "stopped".into()].into());
-        let files: Vec<(&str, bool)> = recordings.iter().map(|recording| (&*recording.file, recording.paused)).collect();
+        let files: Vec<(&str, bool)> =
+            recordings.iter().map(|recording| (&*recording.file, recording.paused)).collect();
         assert_eq!(files, [("old", false), ("missed", true), ("new", false)]);
     }
 }
