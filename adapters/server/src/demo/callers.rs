@@ -30,7 +30,7 @@ struct Person {
     phone: Option<Phone>,
     /// What its phone shows.
     caller: Caller,
-    /// The conferences that it may call.
+    /// The conferences that it may call, those of its own context first.
     numbers: Vec<String>,
     current: Option<CallId>,
     is_talking: bool,
@@ -114,7 +114,8 @@ impl Person {
             switch.register(now, phone, out);
         }
         self.is_talking = false;
-        let number = chance.choice(&self.numbers);
+        // Those of one's own context come first, and now and then none is called.
+        let number = self.numbers.get(chance.usize(..=self.numbers.len()).min(chance.usize(..=self.numbers.len())));
         self.current = number.and_then(|number| switch.dial(now, self.caller.clone(), number, out));
     }
 }
