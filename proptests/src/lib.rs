@@ -23,6 +23,7 @@
 //! invariants.rs  what has to hold
 //! tree.rs        the configuration tree, and what people write into it by hand
 //! sabotage.rs    connectors that lack something, for showing that the world would find out
+//! trace.rs       what happens, for people to read
 //! chance.rs      numbers that look random
 //! run.rs         steps made up from a seed
 //! ```
@@ -41,6 +42,7 @@ pub mod run;
 pub mod sabotage;
 pub mod scene;
 mod settling;
+mod trace;
 pub mod tree;
 pub mod view;
 mod wires;

@@ -1,6 +1,7 @@
 //! Runs: steps made up from a seed.
 
 use fsconnector_engine::esl::session::Line;
+use fsconnector_simulator::Identity;
 
 use crate::archives;
 use crate::chance::Chance;
@@ -24,18 +25,23 @@ pub enum Play {
 
 /// Makes up to `steps` steps up from `seed`, then lets everything settle.
 pub fn run(play: Play, seed: u64, steps: usize, sabotage: Option<Sabotage>) -> Result<(), Violation> {
-    carry_out(&mut World::with(sabotage)?, play, seed, steps)
+    carry_out(&mut World::with(identity(play, seed), sabotage)?, play, seed, steps)
 }
 
 /// The same, with everything written down that happens.
 pub fn traced(play: Play, seed: u64, steps: usize) -> (Result<(), Violation>, Vec<String>) {
-    match World::new() {
+    match World::with(identity(play, seed), None) {
         Err(violation) => (Err(violation), Vec::new()),
         Ok(mut world) => {
             world.trace();
             (carry_out(&mut world, play, seed, steps), world.traced())
         }
     }
+}
+
+/// Every other switch lets users have several phones.
+fn identity(play: Play, seed: u64) -> Identity {
+    Identity { several_registrations: play == Play::Calls && !seed.is_multiple_of(2), ..Identity::default() }
 }
 
 fn carry_out(world: &mut World, play: Play, seed: u64, steps: usize) -> Result<(), Violation> {

@@ -34,6 +34,8 @@ pub enum Sabotage {
     Renewal,
     /// Some events of the switch get lost.
     Events,
+    /// Nobody hears of phones that go.
+    Phones,
     /// The switch's listings of conferences are those before the last.
     Listing,
     /// Nobody is told that a recording has begun.

@@ -98,8 +98,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(config: Config, model: Model, sabotage: Option<Sabotage>) -> Rc<RefCell<Self>> {
-        let switch = SimSwitch::new(TreeFiles::new(model.clone()), Identity::default(), 0);
+    pub(crate) fn new(
+        config: Config,
+        model: Model,
+        identity: Identity,
+        sabotage: Option<Sabotage>,
+    ) -> Rc<RefCell<Self>> {
+        let switch = SimSwitch::new(TreeFiles::new(model.clone()), identity, 0);
         let mut scene = Self {
             config,
             ledger: Ledger::new(visible(&model)),

@@ -1,26 +1,23 @@
 //! The world and its clockwork.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use fsconnector_disk::{ChangeSets, Edit, TreePath};
-use fsconnector_engine::access::Role;
 use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
-use fsconnector_engine::files::FileWork;
 use fsconnector_engine::io::{Effect, Epoch, Input};
-use fsconnector_engine::live::listener::{ListenerId, Notice};
+use fsconnector_engine::live::listener::ListenerId;
 use fsconnector_engine::render::{PublicAddress, TemplateError, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
-use fsconnector_simulator::{ConnectionId, Timing};
+use fsconnector_simulator::{ConnectionId, Identity, Timing};
 
 use crate::chance::Chance;
 use crate::connector::Connector;
@@ -28,9 +25,10 @@ use crate::disk::Watched;
 use crate::invariants::{Violation, visible};
 use crate::live::{Calling, Doing, Live, Phoning};
 use crate::phones::Upload;
-use crate::requests::{Ask, Sent, done_items};
+use crate::requests::{Ask, Sent};
 use crate::sabotage::Sabotage;
-use crate::scene::{Crash, Plan, Scene, shown as shown_edit};
+use crate::scene::{Crash, Plan, Scene};
+use crate::trace::shown;
 use crate::tree;
 use crate::view::View;
 use crate::wires::{Pair, Wire};
@@ -101,36 +99,6 @@ pub enum Step {
     Rest,
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = |plan: &Plan| {
-            let all =
-                plan.iter().map(|(operation, happening)| format!("\n        before operation {operation} {happening}"));
-            all.collect::<String>()
-        };
-        match self {
-            Self::Edit(edit) => f.write_str(&shown_edit(edit)),
-            Self::WriteOn(path, content) => {
-                write!(f, "somebody writes on in {path}: {}", String::from_utf8_lossy(content))
-            }
-            Self::Upload(Upload { mac, name, content }, disturbances) => {
-                let content = String::from_utf8_lossy(content);
-                write!(f, "the phone {mac} uploads {name}: {content}{}", plan(disturbances))
-            }
-            Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
-            Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
-            Self::Listener(ListenerId(id), Doing::Ask(text)) => {
-                write!(f, "listener {id} asks {}", String::from_utf8_lossy(text))
-            }
-            Self::Listener(ListenerId(id), Doing::Join(user)) => {
-                write!(f, "listener {id} joins: {} {:?} of {}", user.id, user.name, user.context)
-            }
-            Self::Ask(ask) => write!(f, "{:?} {}", ask.operation, serde_json::Value::from(ask.items.clone())),
-            other => write!(f, "{other:?}"),
-        }
-    }
-}
-
 /// The world.
 pub struct World {
     pub(crate) now: Now,
@@ -151,15 +119,15 @@ pub struct World {
 impl World {
     /// A world whose switch has no users, and whose connector has just started.
     pub fn new() -> Result<Self, Violation> {
-        Self::with(None)
+        Self::with(Identity::default(), None)
     }
 
-    /// A world whose connector lacks something.
-    pub fn with(sabotage: Option<Sabotage>) -> Result<Self, Violation> {
+    /// A world with such a switch, and whose connector may lack something.
+    pub fn with(identity: Identity, sabotage: Option<Sabotage>) -> Result<Self, Violation> {
         let config = tree::config().map_err(|error| impossible(&error))?;
         let mut world = Self {
             now: Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) },
-            scene: Scene::new(config.clone(), tree::empty(), sabotage),
+            scene: Scene::new(config.clone(), tree::empty(), identity, sabotage),
             config,
             connector: None,
             late: Vec::new(),
@@ -485,36 +453,6 @@ impl World {
 /// Where phones reach the connector.
 fn address() -> PublicAddress {
     PublicAddress { is_secure: true, host: Some("conf.example".to_owned()) }
-}
-
-/// An effect as the trace shows it, on a line of its own.
-fn shown(effect: &Effect) -> String {
-    let text = match effect {
-        Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, done_items(response)),
-        Effect::Files { work: FileWork::Commit(set), .. } => {
-            let changes = set.changes.iter().map(|change| {
-                let kind = format!("{:?}", change.kind);
-                format!(" {} {}", kind.split('(').next().unwrap_or_default(), change.path)
-            });
-            format!("disk: commit{}", changes.collect::<String>())
-        }
-        Effect::Files { work: FileWork::List(_), .. } => "disk: list".to_owned(),
-        Effect::Files { work, .. } => format!("disk: {work:?}"),
-        Effect::Switch { command, .. } => format!("switch: {command}"),
-        Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
-        Effect::Log(note) => format!("log: {note}"),
-        Effect::Live(Notice::Event { hearers, frame }) => {
-            let hears = |role| if hearers.contains(role) { role.to_string() } else { String::new() };
-            let hearers = [Role::Admin, Role::Member, Role::Guest].map(hears);
-            format!("live, to {hearers:?}: {}", String::from_utf8_lossy(frame.as_bytes()))
-        }
-        Effect::Live(Notice::Reply { listener, frames }) => {
-            let frames = frames.iter().map(|frame| String::from_utf8_lossy(frame.as_bytes())).collect::<Vec<_>>();
-            format!("live, to listener {}: {}", listener.0, frames.join(" "))
-        }
-        Effect::Live(Notice::Close { listener, why }) => format!("live: listener {} is closed: {why}", listener.0),
-    };
-    format!("\n        {text}")
 }
 
 fn impossible(error: &dyn std::fmt::Display) -> Violation {

@@ -155,3 +155,8 @@ fn a_connector_that_mistakes_members_is_found_out() {
 fn a_connector_that_does_not_quote_names_is_found_out() {
     is_heard(Sabotage::Quotes, &["the switch understands a command as it is meant, and nothing besides"]);
 }
+
+#[test]
+fn a_connector_that_does_not_hear_of_phones_that_go_is_found_out() {
+    is_heard(Sabotage::Phones, &["what is shown is what the switch has"]);
+}

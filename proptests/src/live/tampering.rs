@@ -29,6 +29,11 @@ impl World {
                 self.live.tampering.events += 1;
                 if self.live.tampering.events.is_multiple_of(LOST) { Vec::new() } else { vec![input] }
             }
+            (Some(Sabotage::Phones), Input::SwitchEvent { event, .. })
+                if event.header("Event-Subclass").is_some_and(|class| class == "sofia::unregister") =>
+            {
+                Vec::new()
+            }
             (Some(Sabotage::Listing), Input::SwitchReply { epoch, id, reply }) if self.live.audience.is_listing(id) => {
                 let before = self.live.tampering.listing.replace(reply.clone());
                 vec![Input::SwitchReply { epoch, id, reply: before.unwrap_or(reply) }]
