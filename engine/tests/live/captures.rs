@@ -76,7 +76,8 @@ fn frames(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 /// The transcripts of a folder; nothing if there are none.
 fn story(folder: &str) -> Option<Story> {
     let captures = PathBuf::from(std::env::var_os("FSCONNECTOR_CAPTURES")?);
-    let mut paths: Vec<PathBuf> = fs::read_dir(captures.join(folder)).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(captures.join(folder)).unwrap().map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "s2c"));
     paths.sort();
     let events: Vec<Sent> = paths.iter().flat_map(|path| sent(path)).collect();
@@ -91,7 +92,12 @@ fn sent(path: &Path) -> Vec<Sent> {
     let sent = |(head, body): (String, Vec<u8>)| {
         let text = String::from_utf8(body.clone()).unwrap();
         let output = text.split_once("\n\n").unwrap().1.to_owned();
-        Sent { step: step.clone(), frame: [head.into_bytes(), body].concat(), headers: headers(text.as_bytes()), body: output }
+        Sent {
+            step: step.clone(),
+            frame: [head.into_bytes(), body].concat(),
+            headers: headers(text.as_bytes()),
+            body: output,
+        }
     };
     events.map(sent).collect()
 }
@@ -120,9 +126,8 @@ impl Story {
             switches.push(switch.clone());
         }
         let names = names();
-        let truth = |switch: &Switch| {
-            (listed_rooms(&switch.json_list(), &names), listed_phones(&switch.registrations()))
-        };
+        let truth =
+            |switch: &Switch| (listed_rooms(&switch.json_list(), &names), listed_phones(&switch.registrations()));
         let truths = switches.iter().map(truth).collect();
         Self { configuration, events, switches, truths }
     }
@@ -141,8 +146,13 @@ impl Story {
 
 /// The names in the captured directory.
 fn names() -> Names {
-    let names =
-        [("20000", "defaultuser"), ("20001", "Anna Müller"), ("20002", "teamtwo"), ("21000", "friendone"), ("22000", "pubone")];
+    let names = [
+        ("20000", "defaultuser"),
+        ("20001", "Anna Müller"),
+        ("20002", "teamtwo"),
+        ("21000", "friendone"),
+        ("22000", "pubone"),
+    ];
     names.into_iter().map(|(id, name)| (id.to_owned(), name.to_owned())).collect()
 }
 
@@ -225,7 +235,9 @@ impl<'s> Replay<'s> {
     fn answer(&mut self) {
         loop {
             self.asked.resize(self.stage.questions().len(), self.at);
-            let Some(asked) = self.asked.front().copied().filter(|asked| asked + self.race.late <= self.at) else { return };
+            let Some(asked) = self.asked.front().copied().filter(|asked| asked + self.race.late <= self.at) else {
+                return;
+            };
             // Its time does not go back either.
             self.seen = self.seen.max(asked + self.race.ahead).min(self.story.events.len());
             self.asked.pop_front();
@@ -314,7 +326,9 @@ fn the_switch_in_miniature_lists_what_the_real_one_has_listed() {
 /// What an event says by the way about its member is so, for all that the switch in miniature knows.
 fn speaks(switch: &Switch, event: &Sent) {
     let of = |name: &str| event.headers.get(name).map(String::as_str);
-    let (Some(uuid), Some(member), Some(speak)) = (of("Conference-Unique-ID"), of("Member-ID"), of("Speak")) else { return };
+    let (Some(uuid), Some(member), Some(speak)) = (of("Conference-Unique-ID"), of("Member-ID"), of("Speak")) else {
+        return;
+    };
     let known = switch.can_speak(uuid, member.parse().unwrap());
     assert!(known.is_none_or(|can_speak| can_speak.to_string() == speak), "{}", event.step);
 }
@@ -354,7 +368,7 @@ fn whoever_starts_anywhere_knows_the_same() {
             // Not all races everywhere, and not always to the end: that would take a minute.
             for race in (start..start + 3).map(|at| Race::ALL[at * 4 % Race::ALL.len()]) {
                 let how = format!("started at event {start}, {race:?}");
-                Replay::start(&story, start, race).run(if start % 10 == 0 { usize::MAX } else { 12 }, &how);
+                Replay::start(&story, start, race).run(if start.is_multiple_of(10) { usize::MAX } else { 12 }, &how);
             }
         }
     }
@@ -388,7 +402,7 @@ fn break_after_break_the_engine_knows_the_same() {
             while replay.at < story.events.len() {
                 replay.go_on();
                 replay.compare(&how);
-                if replay.at % interval == 0 {
+                if replay.at.is_multiple_of(interval) {
                     replay.cut(interval % 4);
                 }
             }
@@ -404,7 +418,8 @@ fn a_member_hears_nothing_of_the_admins_and_a_guest_only_what_is_public() {
         (0..story.events.len()).for_each(|_| replay.go_on());
         let heard = |replay: &mut Replay<'_>, id: ListenerId| replay.stage.heard(id);
         let all = heard(&mut replay, ADMIN);
-        let is_of_admins = |line: &str| [" team_g722", " My Conf", " conference "].iter().any(|name| line.contains(name));
+        let is_of_admins =
+            |line: &str| [" team_g722", " My Conf", " conference "].iter().any(|name| line.contains(name));
         let public: Vec<String> = all.iter().filter(|line| !is_of_admins(line)).cloned().collect();
         for id in [MEMBER, GUEST] {
             assert_eq!(heard(&mut replay, id), public);

@@ -143,8 +143,19 @@ fn checked(list: &Value) -> Vec<Value> {
 
 fn check_room(room: &Value) {
     let keys: Vec<&String> = room.as_object().unwrap().keys().collect();
-    let all =
-        ["name", "context", "type", "num", "recording", "locked", "floor", "lastjoin", "lastleave", "memcount", "members"];
+    let all = [
+        "name",
+        "context",
+        "type",
+        "num",
+        "recording",
+        "locked",
+        "floor",
+        "lastjoin",
+        "lastleave",
+        "memcount",
+        "members",
+    ];
     assert_eq!(keys, all);
     let members = room["members"].as_array().unwrap();
     assert!(!members.is_empty(), "a conference without members is shown: {room}");

@@ -11,10 +11,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod audits;
 mod captures;
+mod chaos;
 mod client;
+mod conferences;
+mod control;
+mod keys;
+mod members;
 mod races;
+mod registrations;
 mod seen;
+mod sessions;
 mod stage;
 mod story;
 mod switch;

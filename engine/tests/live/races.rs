@@ -73,7 +73,9 @@ impl Race {
             Step::Deliver(count) => {
                 let count = count.min(self.events.len());
                 let events: Vec<String> = self.events.drain(..count).collect();
-                events.iter().for_each(|event| self.deliver(event));
+                for event in &events {
+                    self.deliver(event);
+                }
             }
             Step::Answer => self.answer(),
             Step::Pass(milliseconds) => self.stage.pass(Duration::from_millis(milliseconds)),
@@ -137,7 +139,9 @@ proptest! {
     ) {
         let mut race = Race::new(lists_newest_only);
         for part in steps.chunks(20) {
-            part.iter().for_each(|step| race.does(*step));
+            for step in part {
+                race.does(*step);
+            }
             race.settle();
             race.compare();
         }

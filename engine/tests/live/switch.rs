@@ -21,16 +21,9 @@ pub(crate) fn decoded(value: &str) -> String {
     let mut rest = value.as_bytes();
     while let [first, after @ ..] = rest {
         let hex = after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match hex.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
+        let byte = hex.filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -85,7 +78,9 @@ impl Switch {
         match event.get("Event-Subclass").map(String::as_str) {
             Some("conference::maintenance") => self.conference(event),
             Some("sofia::register") => self.register(event),
-            Some("sofia::unregister" | "sofia::expire") => self.phones.retain(|phone| phone.call_id != event["call-id"]),
+            Some("sofia::unregister" | "sofia::expire") => {
+                self.phones.retain(|phone| phone.call_id != event["call-id"]);
+            }
             _ => {}
         }
     }
@@ -129,8 +124,13 @@ impl Switch {
     fn register(&mut self, event: &Headers) {
         let of = |name: &str| event[name].clone();
         let contact = of("contact").rsplit('<').next().unwrap().trim_end_matches('>').to_owned();
-        let phone =
-            Phone { user: of("from-user"), call_id: of("call-id"), contact, ip: of("network-ip"), port: of("network-port") };
+        let phone = Phone {
+            user: of("from-user"),
+            call_id: of("call-id"),
+            contact,
+            ip: of("network-ip"),
+            port: of("network-port"),
+        };
         self.phones.retain(|known| known.user != phone.user);
         self.phones.push(phone);
     }

@@ -1,7 +1,7 @@
 //! A switch in which people come and go at random, and never anything happens that could not.
 
-use crate::switch::{Switch, headers};
 use crate::story;
+use crate::switch::{Switch, headers};
 
 /// What somebody does next, if that is possible; the numbers choose among those who could.
 #[derive(Clone, Copy, Debug)]
@@ -162,9 +162,8 @@ impl Room {
         let known = self.recorded.iter().position(|(other, _)| *other == file);
         match (what, known) {
             ("rec", None) => self.recorded.push((file, false)),
-            ("fail", None) => {}
             ("stop", Some(at)) => drop(self.recorded.remove(at)),
-            ("pause" | "resume", Some(_)) => {}
+            ("fail", None) | ("pause" | "resume", Some(_)) => {}
             _ => return Vec::new(),
         }
         let uuid = &self.uuid;

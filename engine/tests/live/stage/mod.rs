@@ -1,17 +1,18 @@
 //! An engine in a session with a switch, and some who listen. Whatever happens, each of them has to find out the same by
 //! its events as somebody who asks now.
 
+mod configuration;
+mod ears;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fsconnector_engine::access::Role;
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::{Password, SwitchCommand};
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
-use fsconnector_engine::io::{Effect, Epoch, FilesDone, Input};
-use fsconnector_engine::live::listener::{Listener, ListenerId, Listening, Notice};
-use fsconnector_engine::live::request::LiveRequest;
+use fsconnector_engine::io::{Effect, EffectId, Epoch, FilesDone, Input};
+use fsconnector_engine::live::listener::ListenerId;
 use fsconnector_engine::note::Note;
 use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
@@ -19,77 +20,12 @@ use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
 use serde_json::Value;
 
-use crate::client::{Client, sort_members};
-use crate::seen::Names;
+pub(crate) use configuration::{Configuration, USERS};
+
+use ears::Ear;
+
 use crate::story;
 use crate::switch::{Switch, headers};
-
-/// What the switch answers about its configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Configuration {
-    pub(crate) globals: Vec<u8>,
-    pub(crate) directory: Vec<u8>,
-    pub(crate) profiles: Vec<u8>,
-    pub(crate) dialplan: Vec<u8>,
-}
-
-/// The users of the examples: id, name, context.
-pub(crate) const USERS: [(&str, &str, &str); 5] = [
-    ("20000", "admin", "team"),
-    ("20001", "Anna Müller", "team"),
-    ("20002", "bert", "team"),
-    ("21000", "member", "friends"),
-    ("22000", "guest", "public"),
-];
-
-/// The conferences of the examples: number, name.
-const CONFERENCES: [(&str, &str); 4] =
-    [("30000", "room"), ("30001", "My Conf"), ("31000", "lounge"), ("32000", "plaza")];
-
-impl Configuration {
-    /// One with these users, and [`CONFERENCES`].
-    pub(crate) fn with(users: &[(&str, &str, &str)], conferences: &[(&str, &str)]) -> Self {
-        let user = |(id, name, context): &(&str, &str, &str)| {
-            format!(
-                r#"<user id="{id}"><params><param name="password" value="pw"></param></params><variables>
-                <variable name="user_context" value="{context}"></variable>
-                <variable name="effective_caller_id_name" value="{name}"></variable></variables></user>"#
-            )
-        };
-        let conference = |(num, name): &(&str, &str)| {
-            format!(
-                r#"<extension name="{num}"><condition field="destination_number" expression="^{num}$">
-                <action application="conference" data="{name}@16kHz-novideo"></action></condition></extension>"#
-            )
-        };
-        let users: String = users.iter().map(user).collect();
-        let conferences: String = conferences.iter().map(conference).collect();
-        Self {
-            globals: b"defconpin=1\n".to_vec(),
-            directory: format!("<section><domain><groups><group><users>{users}</users></group></groups></domain></section>")
-                .into(),
-            profiles: br#"<configuration><profiles><profile name="16kHz-novideo"></profile></profiles></configuration>"#
-                .to_vec(),
-            dialplan: format!("<section><context>{conferences}</context></section>").into(),
-        }
-    }
-}
-
-impl Default for Configuration {
-    fn default() -> Self {
-        Self::with(&USERS, &CONFERENCES)
-    }
-}
-
-/// Somebody who listens.
-#[derive(Debug)]
-pub(crate) struct Ear {
-    role: Role,
-    pub(crate) client: Client,
-    /// The answers to its last request.
-    answers: Vec<Notice>,
-    pub(crate) closed: Option<&'static str>,
-}
 
 pub(crate) struct Stage {
     engine: Engine,
@@ -102,8 +38,10 @@ pub(crate) struct Stage {
     asked: VecDeque<SwitchCommand>,
     /// Whether the switch is slow to answer questions about what is live, and orders.
     pub(crate) is_slow: bool,
+    /// What the switch says in place of its usual answers.
+    pub(crate) says: BTreeMap<SwitchCommand, &'static str>,
     /// What the switch says to orders, in place of `+OK`.
-    pub(crate) objection: Option<String>,
+    pub(crate) objection: Option<&'static str>,
     /// What the conferences were told.
     told: Vec<String>,
     /// How often the conferences were listed.
@@ -136,7 +74,7 @@ impl Stage {
 
     /// An engine that is not connected yet.
     pub(crate) fn configured(configuration: Configuration) -> Self {
-        let now = Now { mono: Mono(1_000_000), wall: Wall(1_795_404_600_000_000) };
+        let now = at(Mono(1_000_000));
         let templates = Templates::new(fsconnector_templates::ALL).unwrap();
         let start = Start { templates, unsettled: false, phones: None };
         Self {
@@ -148,6 +86,7 @@ impl Stage {
             switch: Switch::default(),
             asked: VecDeque::new(),
             is_slow: false,
+            says: BTreeMap::new(),
             objection: None,
             told: Vec::new(),
             listings: 0,
@@ -221,8 +160,10 @@ impl Stage {
     }
 
     /// Several things happen, one after the other.
-    pub(crate) fn all_happen(&mut self, lines: &[&str]) {
-        lines.iter().for_each(|line| self.happens(line));
+    pub(crate) fn all_happen(&mut self, lines: &[impl AsRef<str>]) {
+        for line in lines {
+            self.happens(line.as_ref());
+        }
     }
 
     /// Something happens in the switch, and the engine does not hear of it.
@@ -252,12 +193,12 @@ impl Stage {
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now.mono.after(time);
         while let Some(deadline) = self.engine.deadline().filter(|deadline| *deadline <= end) {
-            self.now.mono = self.now.mono.max(deadline);
+            self.now = at(self.now.mono.max(deadline));
             self.input(Input::Tick);
             self.answer();
             assert!(self.engine.deadline() > Some(deadline) || self.engine.deadline().is_none(), "a deadline stays");
         }
-        self.now.mono = end;
+        self.now = at(end);
         self.check();
     }
 
@@ -282,6 +223,12 @@ impl Stage {
         }
     }
 
+    /// The switch is not slow any more.
+    pub(crate) fn hurries(&mut self) {
+        self.is_slow = false;
+        self.answer();
+    }
+
     /// What the switch has not answered yet.
     pub(crate) fn questions(&self) -> &VecDeque<SwitchCommand> {
         &self.asked
@@ -294,10 +241,14 @@ impl Stage {
 
     /// The switch answers the oldest question, as it is now.
     pub(crate) fn answer_one(&mut self) {
-        let answer = match self.asked.front().unwrap() {
+        let question = self.asked.front().unwrap();
+        if let Some(words) = self.says.get(question) {
+            return self.answer_with(words.as_bytes());
+        }
+        let answer = match question {
             SwitchCommand::LiveConferences => self.switch.json_list().into(),
             SwitchCommand::Registrations => self.switch.registrations().into(),
-            SwitchCommand::Conference(..) => self.objection.clone().unwrap_or("+OK\n".into()).into(),
+            SwitchCommand::Conference(..) => self.objection.unwrap_or("+OK\n").into(),
             SwitchCommand::Version => b"FreeSWITCH\n".to_vec(),
             SwitchCommand::Globals => self.configuration.globals.clone(),
             SwitchCommand::Directory => self.configuration.directory.clone(),
@@ -336,131 +287,6 @@ impl Stage {
         notes.iter().filter(|note| is_odd(note)).map(Note::to_string).collect()
     }
 
-    // Those who listen.
-
-    /// Somebody comes to listen, and asks for everything.
-    pub(crate) fn join(&mut self, id: ListenerId, name: &str) {
-        self.join_only(id, name);
-        for request in [r#"{"req":"init"}"#, r#"{"req":"initreg"}"#] {
-            self.ask(id, request).unwrap();
-        }
-    }
-
-    /// Somebody comes to listen.
-    pub(crate) fn join_only(&mut self, id: ListenerId, name: &str) {
-        let (user, role) = self.state.as_ref().unwrap().users.login(name).unwrap();
-        let listener = Listener { user: user.clone(), address: [192, 0, 2, 7].into() };
-        self.ears.insert(id, Ear { role, client: Client::default(), answers: Vec::new(), closed: None });
-        self.input(Input::Listener { id, does: Listening::Joins(Box::new(listener)) });
-    }
-
-    /// Somebody does something.
-    pub(crate) fn does(&mut self, id: ListenerId, does: Listening) {
-        self.input(Input::Listener { id, does });
-        self.answer();
-    }
-
-    /// Somebody asks for something, and is answered with these frames, or is closed.
-    pub(crate) fn ask(&mut self, id: ListenerId, text: &str) -> Result<Vec<Value>, &'static str> {
-        let answer = self.ask_only(id, text);
-        self.answer();
-        answer
-    }
-
-    fn ask_only(&mut self, id: ListenerId, text: &str) -> Result<Vec<Value>, &'static str> {
-        let request = LiveRequest::parse(text.as_bytes()).unwrap();
-        self.ears.get_mut(&id).unwrap().answers.clear();
-        self.input(Input::Listener { id, does: Listening::Asks(request) });
-        let answers = std::mem::take(&mut self.ears.get_mut(&id).unwrap().answers);
-        match &answers[..] {
-            [Notice::Reply { frames, .. }] => Ok(frames.iter().map(|frame| json(frame.as_bytes())).collect()),
-            [Notice::Close { why, .. }] => Err(why),
-            other => panic!("{text} has {} answers", other.len()),
-        }
-    }
-
-    /// The error that somebody gets.
-    pub(crate) fn error(&mut self, id: ListenerId, text: &str) -> String {
-        let frames = self.ask(id, text).unwrap();
-        assert_eq!((frames.len(), &frames[0]["event"]), (1, &"error".into()), "{frames:?}");
-        frames[0]["error"].as_str().unwrap().to_owned()
-    }
-
-    /// All conferences, as the engine tells somebody who asks.
-    pub(crate) fn init(&mut self, id: ListenerId) -> Vec<Value> {
-        self.list(id, r#"{"req":"init"}"#)
-    }
-
-    /// All registrations, as the engine tells somebody who asks.
-    pub(crate) fn initreg(&mut self, id: ListenerId) -> Vec<Value> {
-        self.list(id, r#"{"req":"initreg"}"#)
-    }
-
-    fn list(&mut self, id: ListenerId, text: &str) -> Vec<Value> {
-        // Asked for somebody who is not there to hear it, so that its own picture stays as it is.
-        let spy = ListenerId(id.0 + 1_000_000);
-        let role = self.ears[&id].role;
-        let state = Arc::clone(self.state.as_ref().unwrap());
-        let user = state.users.iter().find(|user| state.users.login(&user.name).is_some_and(|(_, of)| of == role));
-        let name = user.unwrap().name.clone();
-        self.join_only(spy, &name);
-        let answer = self.ask_only(spy, text).unwrap();
-        self.input(Input::Listener { id: spy, does: Listening::Leaves });
-        self.ears.remove(&spy);
-        answer[0]["data"].as_array().unwrap().clone()
-    }
-
-    fn check(&mut self) {
-        if self.checks_all {
-            self.check_ears();
-        }
-    }
-
-    /// Everybody who listens finds out by events what somebody learns who asks now.
-    pub(crate) fn check_ears(&mut self) {
-        let ids: Vec<ListenerId> = self.ears.keys().copied().collect();
-        for id in ids.into_iter().filter(|id| id.0 < 1_000_000) {
-            if self.ears[&id].closed.is_some() {
-                continue;
-            }
-            if !self.is_silent && let Some(rooms) = self.ears[&id].client.rooms() {
-                let mut truth = self.init(id);
-                truth.iter_mut().for_each(sort_members);
-                truth.sort_by_key(|room| room["name"].to_string());
-                assert_eq!(rooms, truth, "what {:?} makes of its events", self.ears[&id].role);
-            }
-            if let Some(phones) = self.ears[&id].client.phones() {
-                let mut truth = self.initreg(id);
-                truth.sort_by_key(Value::to_string);
-                assert_eq!(phones, truth, "what {:?} makes of its events", self.ears[&id].role);
-            }
-        }
-    }
-
-    /// What somebody has heard since it was asked last: each event with its conference and who or what it is about.
-    pub(crate) fn heard(&mut self, id: ListenerId) -> Vec<String> {
-        let frames = std::mem::take(&mut self.ears.get_mut(&id).unwrap().client.heard);
-        frames.iter().map(short).collect()
-    }
-
-    /// Nobody has heard anything yet.
-    pub(crate) fn hush(&mut self) {
-        self.ears.values_mut().for_each(|ear| ear.client.heard.clear());
-        self.told.clear();
-        self.notes.clear();
-        self.listings = 0;
-    }
-
-    pub(crate) fn ear(&self, id: ListenerId) -> &Ear {
-        &self.ears[&id]
-    }
-
-    /// Who can log in now.
-    pub(crate) fn names(&self) -> Names {
-        let users = self.state.as_ref().unwrap().users.iter();
-        users.map(|user| (user.id.as_str().to_owned(), user.name.to_string())).collect()
-    }
-
     pub(crate) fn now(&self) -> Now {
         self.now
     }
@@ -468,7 +294,7 @@ impl Stage {
     // The engine's border.
 
     fn input(&mut self, input: Input) {
-        self.now.mono.0 += 1;
+        self.now = at(Mono(self.now.mono.0 + 1));
         let mut effects = Vec::new();
         self.engine.handle(self.now, input, &mut effects);
         let mut listings = Vec::new();
@@ -487,7 +313,7 @@ impl Stage {
         }
     }
 
-    fn command(&mut self, id: fsconnector_engine::io::EffectId, epoch: Epoch, command: SwitchCommand) {
+    fn command(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
         match &command {
             SwitchCommand::Conference(..) => self.told.push(command.to_string()),
             SwitchCommand::LiveConferences => {
@@ -502,41 +328,9 @@ impl Stage {
         assert_eq!(actions, [Action::Send(Line::Control, format!("api {command}\n\n").into_bytes())]);
         self.asked.push_back(command);
     }
-
-    fn notice(&mut self, notice: Notice) {
-        match &notice {
-            Notice::Event { hearers, frame } => {
-                let frame = json(frame.as_bytes());
-                let hears = |ear: &&mut Ear| ear.closed.is_none() && hearers.contains(ear.role);
-                self.ears.values_mut().filter(hears).for_each(|ear| ear.client.hear(&frame));
-            }
-            Notice::Reply { listener, frames } => {
-                let ear = self.ears.get_mut(listener).unwrap();
-                assert_eq!(ear.closed, None, "who is closed is told nothing");
-                frames.iter().for_each(|frame| ear.client.hear(&json(frame.as_bytes())));
-                ear.answers.push(notice);
-            }
-            Notice::Close { listener, why } => {
-                let ear = self.ears.get_mut(listener).unwrap();
-                assert_eq!(ear.closed.replace(why), None, "closed twice");
-                ear.answers.push(notice);
-            }
-        }
-    }
 }
 
-fn json(text: &[u8]) -> Value {
-    serde_json::from_slice(text).unwrap()
-}
-
-/// An event in one line: `newMember room 2`.
-fn short(frame: &Value) -> String {
-    let word = |value: &Value| value.as_str().map(str::to_owned);
-    let data = &frame["data"];
-    let about = word(&frame["conference"]).or(word(&data["name"]).filter(|_| frame["event"] == "newConference"));
-    let confid = word(data).or(word(&data["confid"]));
-    let user = word(&frame["user"]["regid"]);
-    let what = confid.or(user).or(word(&frame["file"])).or(word(&frame["error"])).or(word(&frame["reply"]));
-    let words = [word(&frame["event"]), about, what];
-    words.into_iter().flatten().collect::<Vec<String>>().join(" ")
+/// This point on both clocks.
+fn at(mono: Mono) -> Now {
+    Now { mono, wall: Wall(1_795_404_600_000_000 + i64::try_from(mono.0).unwrap()) }
 }
