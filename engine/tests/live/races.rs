@@ -130,7 +130,7 @@ impl Race {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn however_events_and_answers_race_the_engine_knows_in_the_end_what_the_switch_lists(
