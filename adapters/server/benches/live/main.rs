@@ -86,7 +86,7 @@ impl House {
                 .collect()
         });
         let heard = (0..ROUND).flat_map(|at| {
-            let event = if at / MEMBERS % 2 == 0 { "mute" } else { "unmute" };
+            let event = if (at / MEMBERS).is_multiple_of(2) { "mute" } else { "unmute" };
             let text = format!(r#"{{"event":"{event}","conference":"team","data":"{}"}}"#, ids[at % MEMBERS]);
             // A text frame of less than 126 bytes, not masked (RFC 6455 section 5.2).
             [&[0x81, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
@@ -140,8 +140,8 @@ fn stream(listeners: usize, stalled: usize, events: usize) {
 }
 
 fn row(listeners: &str, (events, times): (usize, usize), time: Duration, growth: Growth) {
-    let rate = events as f64 / time.as_secs_f64();
-    println!("{listeners:>12}{events:>12}{rate:>12.0}{:>14.0}{:>24}", rate * times as f64, growth.to_string());
+    let rate = events as u128 * 1_000_000 / time.as_micros();
+    println!("{listeners:>12}{events:>12}{rate:>12}{:>14}{:>24}", rate * times as u128, growth.to_string());
 }
 
 /// One event at a time, from the switch to one listener.

@@ -6,8 +6,8 @@ use std::fs;
 /// Resident memory in KiB.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    now: u64,
-    most: u64,
+    now: u32,
+    most: u32,
 }
 
 impl Memory {
@@ -30,13 +30,13 @@ impl Memory {
 /// From what at first to what at the most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Growth {
-    from: u64,
-    to: u64,
+    from: u32,
+    to: u32,
 }
 
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [from, to] = [self.from, self.to].map(|kibibytes| kibibytes as f64 / 1024.0);
+        let [from, to] = [self.from, self.to].map(|kibibytes| f64::from(kibibytes) / 1024.0);
         write!(f, "{from:.1} → {to:.1} MiB")
     }
 }

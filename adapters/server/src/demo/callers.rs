@@ -63,8 +63,8 @@ impl Callers {
 
     /// How long until the next one does something.
     pub(crate) fn pause(&mut self) -> Duration {
-        let average = PACE.div_f64(self.people.len().max(1) as f64);
-        average.mul_f64(0.5 + self.chance.f64())
+        let people = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
+        (PACE / people.max(1)).mul_f64(0.5 + self.chance.f64())
     }
 
     /// Somebody does something.

@@ -52,7 +52,8 @@ fn the_people_of_the_demo_can_be_watched_and_recorded() {
     let file = started["file"].as_str().unwrap().rsplit('/').next().unwrap();
     let files = || demo.get(ADMIN, "/api/recordings").json()["files"].clone();
     wait_for("the recording", files, |files| files.as_array().unwrap().contains(&json!(file)));
-    assert!(demo.get(ADMIN, &format!("/api/recordings/{file}")).status == 200);
+    assert_eq!(demo.get(ADMIN, &format!("/api/recordings/{file}")).status, 200);
+    assert_eq!(demo.stop().0, Some(0));
 }
 
 #[test]
@@ -60,6 +61,7 @@ fn nobody_calls_in_a_demo_without_callers() {
     let mut demo = Connector::start(&["demo", "--callers", "0"], &[]);
     demo.wait_for_line("Ctrl-C");
     assert_eq!(Listener::login(&demo, ADMIN).init(), json!([]));
+    assert_eq!(demo.stop().0, Some(0));
 }
 
 /// What the line prints; nothing if there is no curl.
