@@ -64,7 +64,7 @@ struct Author {
 }
 
 /// How many of a hundred steps are those of people who call and listen.
-const LIVELINESS: usize = 35;
+const LIVELINESS: usize = 45;
 
 impl Author {
     fn new(play: Play, seed: u64) -> Self {

@@ -38,7 +38,7 @@ pub enum Sabotage {
     Phones,
     /// The switch's listings of conferences are those before the last.
     Listing,
-    /// Nobody is told that a recording has begun.
+    /// When a recording has begun, everybody is told something else.
     Announcement,
     /// Every recording is ordered twice.
     Recorder,

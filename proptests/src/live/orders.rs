@@ -17,6 +17,8 @@ pub(crate) struct Orders {
     recordings: BTreeMap<String, Ordered>,
     /// How many sessions with the switch there were.
     sessions: usize,
+    /// How many recordings had been ordered when an event first told of a conference, by its unique id.
+    met: BTreeMap<String, usize>,
     /// What is to go on the wire now, word by word.
     pub(crate) words: Option<Vec<String>>,
 }
@@ -25,6 +27,8 @@ pub(crate) struct Orders {
 struct Ordered {
     conference: String,
     session: usize,
+    /// How many had been ordered before.
+    turn: usize,
     /// The conference in which it has begun, as far as the connector can know, by its unique id.
     begun: Option<String>,
     announced: bool,
@@ -72,6 +76,7 @@ impl Orders {
     /// The connector is gone, and nobody knows what it has ordered.
     pub(crate) fn connector_is_gone(&mut self) {
         self.recordings.clear();
+        self.met.clear();
     }
 
     /// The switch has these conferences now. What does not fit: more than one recording in a conference by our orders.
@@ -79,10 +84,13 @@ impl Orders {
         for conference in conferences {
             self.past.note(conference);
         }
-        let is_ours = |path: &str| self.recordings.get(path).is_some_and(|ours| ours.session == self.sessions);
-        let crowded = conferences
-            .iter()
-            .find(|conference| conference.recordings.iter().filter(|recording| is_ours(&recording.path)).count() > 1);
+        let crowded = conferences.iter().find(|conference| {
+            let met = self.met.get(&conference.uuid).copied().unwrap_or(0);
+            // What was ordered before was meant for another conference of that name.
+            let is_ours = |ours: &&Ordered| ours.session == self.sessions && ours.turn >= met;
+            let orders = conference.recordings.iter().filter_map(|recording| self.recordings.get(&recording.path));
+            orders.filter(is_ours).count() > 1
+        });
         crowded.map(|conference| format!("{conference:?}"))
     }
 
@@ -92,8 +100,8 @@ impl Orders {
         let name = name.as_str();
         match order {
             ConferenceOrder::StartRecording(file) => {
-                let ordered =
-                    Ordered { conference: name.to_owned(), session: self.sessions, begun: None, announced: false };
+                let (session, turn) = (self.sessions, self.recordings.len());
+                let ordered = Ordered { conference: name.to_owned(), session, turn, begun: None, announced: false };
                 self.recordings.insert(file.as_str().to_owned(), ordered);
             }
             ConferenceOrder::Play(STARTED) => {
@@ -109,10 +117,12 @@ impl Orders {
     /// An event. It can be that a recording has begun.
     pub(crate) fn heard(&mut self, event: &Event) {
         let is = |header, value: &str| event.header(header).is_some_and(|actual| actual == value);
+        let Some(uuid) = event.header("Conference-Unique-ID") else { return };
+        self.met.entry(uuid.clone().into()).or_insert(self.recordings.len());
         if !is("Action", "start-recording") || event.header("Error").is_some() {
             return;
         }
-        let (Some(path), Some(uuid)) = (event.header("Path"), event.header("Conference-Unique-ID")) else { return };
+        let Some(path) = event.header("Path") else { return };
         if let Some(ordered) = self.recordings.get_mut(&*path) {
             ordered.begun = Some(uuid.into());
         }

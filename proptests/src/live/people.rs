@@ -36,7 +36,7 @@ const CLAIMED: [Option<&str>; 5] = [None, Some(""), Some("Müller"), Some("\"Q\"
 const HOSTILE: [&str; 6] = ["null", "{", "[]", r#"{"req":"exec"}"#, r#"{"req":"init","x":1}"#, "\u{0}"];
 
 /// The keys of moderators, and some others.
-const KEYS: [char; 13] = ['1', '1', '2', '3', '4', '4', '5', '6', '7', '*', '0', '#', '8'];
+const KEYS: &[u8] = b"11111122334444556777**008#";
 
 /// People.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(crate) struct People {
     /// Users as they were at some time.
     acquaintances: Vec<User>,
     listeners: u64,
+    /// The conferences that most go to.
+    popular: [&'static str; 3],
     /// How hectic it is: how many milliseconds pass at most between two steps.
     pause: u64,
 }
@@ -55,9 +57,11 @@ impl People {
     pub(crate) fn new(mut chance: Chance) -> Self {
         let mut opening: Vec<Step> = files().into_iter().flatten().map(Step::Edit).collect();
         opening.push(Step::Timing(timing(&mut chance)));
-        opening.insert(0, Step::Reload);
+        // In the end the connector knows all that.
+        opening.splice(0..0, [Step::Rest, Step::Reload]);
         let pause = [0, 20, 200, 1000][chance.below(4)];
-        Self { chance, opening, acquaintances: Vec::new(), listeners: 0, pause }
+        let popular = [configured(&mut chance), configured(&mut chance), AD_HOC[chance.below(AD_HOC.len())]];
+        Self { chance, opening, acquaintances: Vec::new(), listeners: 0, popular, pause }
     }
 
     /// What comes before all else.
@@ -71,17 +75,20 @@ impl People {
             1 => self.console(world),
             2 => self.listener(world),
             3 => self.phone(world),
-            4 => Step::Unwritable(self.chance.percent(50)),
+            4 => Step::Unwritable(self.chance.percent(20)),
             5 => Step::Rest,
             _ => Step::Pass(self.chance.number() % (self.pause + 1)),
         }
     }
 
     fn call(&mut self, world: &World) -> Step {
-        let call = self.chance.pick(&world.live.calls).copied();
+        let members = self.conference(world).map(|conference| conference.members).unwrap_or_default();
+        let member = self.chance.pick(&members).map(|member| member.call).filter(|_| self.chance.percent(75));
+        // Some are still asked for a PIN, or are gone.
+        let call = member.or_else(|| self.chance.pick(&world.live.calls).copied());
         let Some(call) = call.filter(|_| self.chance.percent(70)) else { return Step::Call(self.comes(world)) };
         let is_on = self.chance.percent(50);
-        Step::Call(match self.chance.weighted(&[20, 50, 16, 8, 3, 2]) {
+        Step::Call(match self.chance.weighted(&[10, 60, 16, 8, 3, 2]) {
             0 => Calling::Leave(call),
             1 => Calling::Press(call, self.key()),
             2 => Calling::Talk(call, is_on),
@@ -92,7 +99,7 @@ impl People {
     }
 
     fn key(&mut self) -> char {
-        if self.chance.percent(25) { '7' } else { KEYS[self.chance.below(KEYS.len())] }
+        char::from(KEYS[self.chance.below(KEYS.len())])
     }
 
     fn pace(&mut self) -> Pace {
@@ -100,23 +107,23 @@ impl People {
         Pace { listening: self.chance.number() % 200_000, departure, ..Pace::default() }
     }
 
-    /// Somebody calls: more often where others are.
+    /// Somebody calls.
     fn comes(&mut self, world: &World) -> Calling {
         let caller = self.caller(world);
-        let (num, data) = CONFIGURED[self.chance.below(CONFIGURED.len())];
         if self.chance.percent(20) {
             let there: Vec<u32> =
                 world.state().into_iter().flat_map(|state| state.conferences.iter()).map(|found| found.num).collect();
-            let num = self.chance.pick(&there).copied().unwrap_or(num);
+            let num = self.chance.pick(&there).copied().unwrap_or(30_000);
             return Calling::Dial(caller, num.to_string());
         }
-        let name = match (self.conference(world), self.chance.weighted(&[50, 30, 20])) {
+        let name = match (self.conference(world), self.chance.weighted(&[25, 60, 10, 5])) {
             (Some(there), 0) => there.name,
-            (_, 2) => AD_HOC[self.chance.below(AD_HOC.len())].to_owned(),
-            _ => data.split('@').next().unwrap_or_default().to_owned(),
+            (_, 2) => configured(&mut self.chance).to_owned(),
+            (_, 3) => AD_HOC[self.chance.below(AD_HOC.len())].to_owned(),
+            _ => self.popular[self.chance.below(self.popular.len())].to_owned(),
         };
         let flags = ["moderator", "moderator|mute", "mute", "moderator|endconf", ""];
-        let flags = flags[self.chance.weighted(&[50, 10, 15, 3, 22])];
+        let flags = flags[self.chance.weighted(&[60, 10, 10, 3, 17])];
         let pin = if self.chance.percent(10) { "+77" } else { "+" };
         let profile = ["16kHz-novideo", "other"][self.chance.weighted(&[90, 10])];
         Calling::Join(caller, format!("{name}@{profile}{pin}+flags{{{flags}}}"))
@@ -231,6 +238,12 @@ impl People {
         };
         request.to_string().into_bytes()
     }
+}
+
+/// The name of a conference that there is from the beginning.
+fn configured(chance: &mut Chance) -> &'static str {
+    let (_, data) = CONFIGURED[chance.below(CONFIGURED.len())];
+    data.split('@').next().unwrap_or_default()
 }
 
 /// How long things take in the switch.

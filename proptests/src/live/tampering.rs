@@ -76,7 +76,9 @@ impl World {
     pub(crate) fn tampered_command(&self, command: SwitchCommand) -> Vec<SwitchCommand> {
         let SwitchCommand::Conference(name, order) = command else { return vec![command] };
         let orders = match (self.sabotage, order) {
-            (Some(Sabotage::Announcement), ConferenceOrder::Play(STARTED)) => Vec::new(),
+            (Some(Sabotage::Announcement), ConferenceOrder::Play(STARTED)) => {
+                vec![ConferenceOrder::Play("conference/recording_paused.wav")]
+            }
             (Some(Sabotage::Members), ConferenceOrder::Mute(MemberId(id))) => {
                 vec![ConferenceOrder::Mute(MemberId(id + 1000))]
             }
