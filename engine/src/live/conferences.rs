@@ -88,9 +88,9 @@ impl Conferences {
                 return false;
             }
             Happening::Joined(id, caller) => {
-                let is_certain = self.take_name(&uuid, desk);
+                self.take_name(&uuid, desk);
                 self.with(&uuid, |conference| conference.joined(id, caller, configured, desk));
-                is_certain
+                true
             }
             Happening::Left(id) => conference.left(id, desk),
             Happening::Floor(floor) => conference.floor_changed(floor, desk),
@@ -200,19 +200,18 @@ impl Conferences {
         self.with(&uuid, |conference| conference.correct(listed, configured, desk));
     }
 
-    /// An event says that somebody is in it, so it is the generation of its name that clients see. Whether it certainly is
-    /// the last one: if another is known from a listing only, the event may be late, and that one is the later one.
-    fn take_name(&mut self, uuid: &str, desk: &mut Desk<'_>) -> bool {
+    /// An event says that somebody is in it, so it is the generation of its name that clients see. If the one before is
+    /// known from a listing only, the event may be late, and that one the later one: then its events are still to come,
+    /// and it may be heard of again.
+    fn take_name(&mut self, uuid: &str, desk: &mut Desk<'_>) {
         let name = self.by_uuid.get(uuid).map(|conference| Arc::clone(conference.name()));
         let before = name.and_then(|name| self.current.get(&name)).filter(|before| ***before != *uuid).cloned();
-        let in_doubt =
+        let may_be_later =
             before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
         self.claim_name(uuid, desk);
-        if let Some(other) = &in_doubt {
-            // It may be heard of again.
-            self.ended.remove(other);
+        if let Some(other) = may_be_later {
+            self.ended.remove(&other);
         }
-        in_doubt.is_none()
     }
 
     /// From now on it is the generation of its name that clients see. They are told of the end of the one before.
