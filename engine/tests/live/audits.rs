@@ -167,3 +167,39 @@ fn a_listing_that_knows_the_generation_after_the_one_that_events_tell_of_is_beli
     }
     assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "3");
 }
+
+#[test]
+fn a_generation_that_has_begun_to_be_shown_stays_whatever_a_listing_from_before_says() {
+    let mut stage = Stage::new();
+    stage.lose();
+    for line in ["room~1 create", "room~1 join 2 20001", "room~2 create"] {
+        stage.is_missed(line);
+    }
+    stage.connect();
+    assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "2", "nobody is in the next one yet");
+    stage.is_slow = true;
+    stage.pass(A_MINUTE);
+    let before = stage.switch.json_list();
+    stage.happens("room~2 join 3 20002");
+    stage.answer_with(before.as_bytes());
+    assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "3");
+    stage.hurries();
+    stage.all_happen(&["room~1 leave 2", "room~1 destroy", "room~2 join 4 20000"]);
+    assert_eq!(stage.init(ADMIN)[0]["memcount"], 2);
+}
+
+#[test]
+fn a_late_event_about_the_generation_before_the_one_that_is_listed_does_not_end_that_for_good() {
+    let mut stage = Stage::new();
+    stage.lose();
+    let lines = ["room~1 create", "room~1 join 2 20001", "room~1 leave 2", "room~1 destroy", "room~2 create"];
+    for line in lines.into_iter().chain(["room~2 join 3 20002"]) {
+        stage.is_missed(line);
+    }
+    stage.connect();
+    assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "3");
+    for line in lines.into_iter().chain(["room~2 join 3 20002"]) {
+        stage.is_claimed(line);
+    }
+    assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "3");
+}

@@ -101,6 +101,14 @@ fn mute_all_of_those_who_are_muted_already_is_told_once_and_one_that_fails_is_no
 }
 
 #[test]
+fn mute_all_is_not_told_of_somebody_who_comes_later_and_is_muted_alone() {
+    let mut stage = talking();
+    stage.ask(ADMIN, &exec("room", "muteall")).unwrap();
+    stage.all_happen(&["room mute 3", "room join 20 20002", "room mute 2", "room mute 20"]);
+    assert_eq!(stage.heard(ADMIN), ["mute room 3", "newMember room 20", "mute room 2", "mute room 20"]);
+}
+
+#[test]
 fn what_the_switch_does_not_do_is_logged() {
     let mut stage = talking();
     stage.objection = Some("-ERR Non-Existant ID 2\n");
