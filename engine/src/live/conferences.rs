@@ -85,6 +85,7 @@ impl Conferences {
             }
             Happening::Destroyed => {
                 self.end(&uuid, desk);
+                self.ended.told(&uuid);
                 return false;
             }
             Happening::Joined(id, caller) => {
@@ -116,7 +117,7 @@ impl Conferences {
                 false
             }
             Happening::Destroyed => {
-                self.ended.insert(uuid);
+                self.ended.told(uuid);
                 true
             }
             _ => true,
@@ -143,6 +144,7 @@ impl Conferences {
 
     /// A listing is asked for.
     pub(super) fn looked(&mut self) {
+        self.ended.looked();
         self.by_uuid.values_mut().for_each(Conference::looked);
     }
 
@@ -150,10 +152,12 @@ impl Conferences {
     /// needed.
     pub(super) fn correct(
         &mut self,
-        listed: Vec<ListedConference>,
+        mut listed: Vec<ListedConference>,
         configured: &Configured,
         desk: &mut Desk<'_>,
     ) -> bool {
+        // The newest first; of two that are equally old the one that events have told of.
+        listed.sort_by_key(|conference| (conference.age, self.current.get(&conference.name) != Some(&conference.uuid)));
         let present: BTreeSet<Uuid> = listed.iter().map(|conference| Arc::clone(&conference.uuid)).collect();
         let mut is_in_doubt = false;
         let mut shown = BTreeSet::new();
@@ -164,7 +168,7 @@ impl Conferences {
             if shown.contains(&conference.name) {
                 // An older generation of the same name, whose members are on their way out.
                 self.end(&conference.uuid, desk);
-                self.ended.insert(&conference.uuid);
+                self.ended.concluded(&conference.uuid);
             } else if self.is_too_early_for(&conference, &present) {
                 is_in_doubt = true;
             } else {
@@ -210,7 +214,7 @@ impl Conferences {
             before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
         self.claim_name(uuid, desk);
         if let Some(other) = may_be_later {
-            self.ended.remove(&other);
+            self.ended.forget(&other);
         }
     }
 
@@ -234,7 +238,7 @@ impl Conferences {
             self.current.remove(conference.name());
         }
         self.recording.remove(uuid);
-        self.ended.insert(uuid);
+        self.ended.concluded(uuid);
     }
 
     /// Takes over a new configuration. Whether that shows.
@@ -249,11 +253,14 @@ impl Conferences {
     }
 }
 
-/// Conferences that have ended, of which late events and listings may still tell: the last ones.
+/// Conferences that have ended, of which late events and listings may still tell.
 #[derive(Debug, Default)]
 struct Ended {
-    known: BTreeSet<Uuid>,
+    /// Those of whose end an event has told: the last ones.
+    told: BTreeSet<Uuid>,
     order: VecDeque<Uuid>,
+    /// Those whose end was concluded since a listing was last asked for. A later listing may say otherwise.
+    concluded: BTreeSet<Uuid>,
 }
 
 impl Ended {
@@ -261,24 +268,30 @@ impl Ended {
     const MOST: usize = 1024;
 
     fn contains(&self, uuid: &str) -> bool {
-        self.known.contains(uuid)
+        self.told.contains(uuid) || self.concluded.contains(uuid)
     }
 
-    fn remove(&mut self, uuid: &str) {
-        if self.known.remove(uuid) {
-            self.order.retain(|known| **known != *uuid);
-        }
+    fn concluded(&mut self, uuid: &str) {
+        self.concluded.insert(uuid.into());
     }
 
-    fn insert(&mut self, uuid: &str) {
+    fn forget(&mut self, uuid: &str) {
+        self.concluded.remove(uuid);
+    }
+
+    fn looked(&mut self) {
+        self.concluded.clear();
+    }
+
+    fn told(&mut self, uuid: &str) {
         let uuid: Uuid = uuid.into();
-        if self.known.insert(Arc::clone(&uuid)) {
+        if self.told.insert(Arc::clone(&uuid)) {
             self.order.push_back(uuid);
         }
         if self.order.len() > Self::MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.known.remove(&oldest);
+            self.told.remove(&oldest);
         }
     }
 }

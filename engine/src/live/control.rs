@@ -15,6 +15,12 @@ use crate::io::{EffectId, Reply};
 use crate::note::Note;
 use crate::time::{Mono, Wall};
 
+/// How many orders to all conferences, and to one, may be unanswered by the switch.
+const UNANSWERED: usize = 64;
+const UNANSWERED_OF_ONE: usize = 16;
+
+const BUSY: &str = "too many orders wait for the switch; try again later";
+
 /// What a conference was told, as far as the answer matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
@@ -26,11 +32,16 @@ pub(super) enum Sent {
 impl Conferences {
     /// A moderator has pressed a key. Whether a listing is needed.
     pub(super) fn press(&mut self, uuid: &str, key: Key, desk: &mut Desk<'_>) -> bool {
+        if self.is_busy(uuid) {
+            let name = self.by_uuid.get(uuid).map(|conference| conference.name().to_string()).unwrap_or_default();
+            desk.log(Note::NotObeyed { conference: name, words: BUSY.into() });
+            return false;
+        }
         match key {
             Key::MuteAll => self.tell_or_log(uuid, ConferenceOrder::MuteAll, desk),
             Key::Lock => self.tell_or_log(uuid, ConferenceOrder::Lock, desk),
             Key::Unlock => self.tell_or_log(uuid, ConferenceOrder::Unlock, desk),
-            Key::Recording(call) => return self.order_recording(uuid, call, desk),
+            Key::Recording(call) => return self.order_recording(uuid, call, desk).unwrap_or(false),
         }
         false
     }
@@ -49,10 +60,10 @@ impl Conferences {
             ConferenceCall::Unlock => ConferenceOrder::Unlock,
             ConferenceCall::MuteAll => ConferenceOrder::MuteAll,
             ConferenceCall::KickAll => ConferenceOrder::KickAll,
-            ConferenceCall::StartRec => return Ok(self.order_recording(&uuid, RecordingCall::Start, desk)),
-            ConferenceCall::PauseRec => return Ok(self.order_recording(&uuid, RecordingCall::Pause, desk)),
-            ConferenceCall::ResumeRec => return Ok(self.order_recording(&uuid, RecordingCall::Resume, desk)),
-            ConferenceCall::StopRec => return Ok(self.order_recording(&uuid, RecordingCall::Stop, desk)),
+            ConferenceCall::StartRec => return self.order_recording(&uuid, RecordingCall::Start, desk),
+            ConferenceCall::PauseRec => return self.order_recording(&uuid, RecordingCall::Pause, desk),
+            ConferenceCall::ResumeRec => return self.order_recording(&uuid, RecordingCall::Resume, desk),
+            ConferenceCall::StopRec => return self.order_recording(&uuid, RecordingCall::Stop, desk),
         };
         self.tell_or_log(&uuid, order, desk);
         Ok(false)
@@ -89,27 +100,36 @@ impl Conferences {
         if ConferenceArgument::parse(name).is_none() {
             return Err(format!("conference {name} cannot be controlled, for the switch does not understand its name"));
         }
+        if self.is_busy(uuid) {
+            return Err(BUSY.into());
+        }
         Ok(Arc::clone(uuid))
     }
 
-    fn order_recording(&mut self, uuid: &str, call: RecordingCall, desk: &mut Desk<'_>) -> bool {
+    /// Whether so many orders are unanswered that no more are taken: who gives them faster than the switch carries them out
+    /// would keep it from everything else.
+    fn is_busy(&self, uuid: &str) -> bool {
+        let of_this = || self.sent.values().filter(|(other, _)| **other == *uuid).count();
+        self.sent.len() >= UNANSWERED || of_this() >= UNANSWERED_OF_ONE
+    }
+
+    fn order_recording(&mut self, uuid: &str, call: RecordingCall, desk: &mut Desk<'_>) -> Result<bool, String> {
         if let Some((known, _)) = self.by_uuid.get_key_value(uuid) {
             self.recording.insert(Arc::clone(known));
         }
-        self.with(uuid, |conference| conference.recorder.order(call));
-        self.go_on_recording(uuid, Vec::new(), desk)
+        let is_taken = self.by_uuid.get_mut(uuid).is_some_and(|conference| conference.recorder.order(call));
+        if is_taken { Ok(self.go_on_recording(uuid, Vec::new(), desk)) } else { Err(BUSY.into()) }
     }
 
     /// The recorder goes on, after `moves` that were decided already. Whether a listing is needed.
     pub(super) fn go_on_recording(&mut self, uuid: &str, mut moves: Vec<Move>, desk: &mut Desk<'_>) -> bool {
         let Some(conference) = self.by_uuid.get_mut(uuid) else { return false };
-        if !self.have_caught_up || (moves.is_empty() && conference.recorder.is_idle()) {
-            return false;
+        if self.have_caught_up && !conference.recorder.is_idle() {
+            let (folder, name, wall) = (&self.folder, Arc::clone(conference.name()), desk.now.wall);
+            let recordings = conference.recordings().clone();
+            let file = || recording_file(folder, &name, wall);
+            conference.recorder.go_on(desk.now.mono, &recordings, file, &mut moves);
         }
-        let (folder, name, wall) = (&self.folder, Arc::clone(conference.name()), desk.now.wall);
-        let recordings = conference.recordings().clone();
-        let file = || recording_file(folder, &name, wall);
-        conference.recorder.go_on(desk.now.mono, &recordings, file, &mut moves);
         if conference.recorder.is_idle() {
             self.recording.remove(uuid);
         }
@@ -242,14 +262,17 @@ fn recording_file(folder: &str, name: &str, wall: Wall) -> Option<Argument> {
     Argument::parse(&format!("{}/{name}-{wall}.wav", folder.trim_end_matches('/')))
 }
 
-/// What the switch has to say against a command: it says `-ERR` on any line, or explains how the command is used.
+/// What the switch has to say against a command: it says `-ERR` on any line, or no `+OK` on any, but how the command is
+/// used.
 fn objection(reply: &Reply) -> Option<String> {
     match reply {
         Reply::Refused(words) => Some(words.clone()),
         Reply::Answer(body) => {
             let text = String::from_utf8_lossy(body);
-            let line = text.lines().find(|line| line.starts_with("-ERR"))?;
-            Some(line.chars().take(200).collect())
+            let objection = text.lines().find(|line| line.starts_with("-ERR"));
+            let is_fine = objection.is_none() && text.lines().any(|line| line.starts_with("+OK"));
+            let words = objection.or(text.lines().next()).unwrap_or("no answer");
+            (!is_fine).then(|| words.chars().take(200).collect())
         }
     }
 }

@@ -45,7 +45,7 @@ use frame::Message;
 use inquiry::Inquiry;
 use listener::{Frame, ListenerId, Listening, Notice};
 use listeners::Listeners;
-use registrations::Registrations;
+use registrations::{Registrations, SETTLING};
 use report::{Registering, Report};
 use request::LiveRequest;
 
@@ -89,6 +89,7 @@ impl Live {
         self.conferences.have_caught_up = false;
         self.conference_listings.start_anew();
         self.registration_listings.start_anew();
+        self.registrations.start_anew();
     }
 
     /// The session is over.
@@ -110,7 +111,7 @@ impl Live {
         let Some(registering) = Registering::read(event) else { return };
         desk.hearing = self.listeners.roles();
         if self.registrations.apply(&registering, desk) {
-            self.registration_listings.want();
+            self.registration_listings.want_not_before(desk.now.mono.after(SETTLING));
         }
     }
 
@@ -184,7 +185,7 @@ impl Live {
             && let Some(id) = desk.command(SwitchCommand::Registrations)
         {
             self.registration_listings.begun(now, id);
-            self.registrations.looked();
+            self.registrations.looked(now);
         }
     }
 
@@ -230,7 +231,7 @@ impl Live {
             Ok(listed) => {
                 self.registration_listings.succeeded();
                 if self.registrations.correct(listed, desk) {
-                    self.registration_listings.want();
+                    self.registration_listings.want_not_before(desk.now.mono.after(SETTLING));
                 }
             }
             Err(words) => complain(&mut self.registration_listings, SwitchCommand::Registrations, words, desk),
@@ -271,7 +272,7 @@ impl Live {
                 let caller = ear.caller();
                 desk.hearing = self.hearing();
                 let result = self.control(role, request, desk);
-                let why = result.as_ref().err().cloned();
+                let why = result.as_ref().err().map(|why| cut(why));
                 desk.log(Note::Controlled { caller, what: order_of(request), why });
                 result.err().map(|why| frame::error(&why))
             }
@@ -297,7 +298,7 @@ impl Live {
 
 /// A listing cannot be read. The log hears of it once.
 fn complain(inquiry: &mut Inquiry, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
-    if inquiry.failed(desk.now.mono, &words) {
+    if inquiry.failed(desk.now.mono) {
         desk.log(Note::NotListedLive { command, words });
     }
 }
@@ -305,8 +306,15 @@ fn complain(inquiry: &mut Inquiry, command: SwitchCommand, words: String, desk: 
 /// What was asked for, for the log.
 fn order_of(request: &LiveRequest) -> String {
     match request {
-        LiveRequest::Exec { conference, call } => format!("{call:?} {conference:?}"),
-        LiveRequest::MemExec { conference, call, member } => format!("{call:?} {member:?} in {conference:?}"),
+        LiveRequest::Exec { conference, call } => format!("{call:?} {:?}", cut(conference)),
+        LiveRequest::MemExec { conference, call, member } => {
+            format!("{call:?} {:?} in {:?}", cut(member), cut(conference))
+        }
         LiveRequest::Init {} | LiveRequest::InitReg {} => String::new(),
     }
+}
+
+/// The beginning of a text that may be long: nobody is to fill the log.
+fn cut(text: &str) -> String {
+    text.chars().take(100).collect()
 }
