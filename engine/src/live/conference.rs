@@ -185,9 +185,9 @@ impl Conference {
     pub(super) fn floor_changed(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) -> bool {
         self.fresh.floor = true;
         if floor.is_none() && self.members.len() == 1 {
-            // So it begins when the last one leaves, and of that clients hear in one word.
+            // So it begins when the last one leaves, and of that clients hear in one word. Whoever stays is listed.
             self.floor.is_free = true;
-            return true;
+            return false;
         }
         self.give_floor(floor, desk);
         floor.is_none_or(|id| self.has(id))

@@ -15,6 +15,7 @@
 //! inquiry.rs        when to ask for a listing  configured.rs    what the configuration says about all that
 //! listener.rs, request.rs                      the border to those who listen
 //! listeners.rs, frame.rs                       who they are, and what they hear
+//! prepared.rs       the long texts they ask for
 //! ```
 
 mod conference;
@@ -28,6 +29,7 @@ pub mod listener;
 mod listeners;
 mod listing;
 mod pledges;
+mod prepared;
 mod recorder;
 mod recordings;
 mod registrations;
@@ -45,6 +47,7 @@ use frame::Message;
 use inquiry::Inquiry;
 use listener::{Frame, ListenerId, Listening, Notice};
 use listeners::Listeners;
+use prepared::{Prepared, Text};
 use registrations::{Registrations, SETTLING};
 use report::{Registering, Report};
 use request::LiveRequest;
@@ -66,6 +69,7 @@ pub(crate) struct Live {
     conferences: Conferences,
     registrations: Registrations,
     listeners: Listeners,
+    prepared: Prepared,
     conference_listings: Inquiry,
     registration_listings: Inquiry,
 }
@@ -79,6 +83,7 @@ impl Live {
             conferences: Conferences::new(config.recordings.clone()),
             registrations: Registrations::default(),
             listeners: Listeners::default(),
+            prepared: Prepared::default(),
             conference_listings: Inquiry::default(),
             registration_listings: Inquiry::default(),
         }
@@ -100,6 +105,9 @@ impl Live {
     /// An event of the class [`CONFERENCE`] has come.
     pub(crate) fn conference_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
         let Some(report) = Report::read(event) else { return };
+        if report.may_change_something() {
+            self.prepared.forget();
+        }
         desk.hearing = self.hearing();
         if self.conferences.apply(report, &self.configured, desk) {
             self.conference_listings.want();
@@ -109,6 +117,7 @@ impl Live {
     /// An event of one of the classes [`REGISTRATION`] has come.
     pub(crate) fn registration_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
         let Some(registering) = Registering::read(event) else { return };
+        self.prepared.forget();
         desk.hearing = self.listeners.roles();
         if self.registrations.apply(&registering, desk) {
             self.registration_listings.want_not_before(desk.now.mono.after(SETTLING));
@@ -143,8 +152,8 @@ impl Live {
             Listening::HasMissed => {
                 let Some(ear) = self.listeners.find(id) else { return };
                 let (role, has_registrations) = (ear.role, ear.has_registrations);
-                let mut frames = vec![Message::NewXml.frame(), self.new_live_state(role)];
-                frames.extend(has_registrations.then(|| self.init_registrations()));
+                let mut frames = vec![Message::NewXml.frame(), self.text(Text::NewLiveState(role))];
+                frames.extend(has_registrations.then(|| self.text(Text::InitReg)));
                 desk.notify(Notice::Reply { listener: id, frames });
             }
             Listening::Asks(request) => self.request(id, &request, desk),
@@ -156,6 +165,7 @@ impl Live {
         for listener in self.listeners.turn_out(state) {
             desk.notify(Notice::Close { listener, why: "this user has changed" });
         }
+        self.prepared.forget();
         self.configured = Configured::new(state);
         self.state = Some(Arc::clone(state));
         desk.hearing = self.listeners.roles();
@@ -207,6 +217,7 @@ impl Live {
     }
 
     fn correct_conferences(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        self.prepared.forget();
         let listed = match listing::conferences(reply) {
             Ok(listed) => listed,
             Err(words) => {
@@ -226,6 +237,7 @@ impl Live {
     }
 
     fn correct_registrations(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        self.prepared.forget();
         desk.hearing = self.listeners.roles();
         match listing::registrations(reply) {
             Ok(listed) => {
@@ -244,55 +256,64 @@ impl Live {
         }
     }
 
-    fn new_live_state(&self, role: Role) -> Frame {
-        Message::NewLiveState { data: self.conferences.seen_by(role) }.frame()
-    }
-
-    fn init_registrations(&self) -> Frame {
-        let shown = self.registrations.shown();
-        Message::Reply(frame::Reply::InitReg { data: registrations::list(&shown) }).frame()
+    /// A long text, as it is now.
+    fn text(&mut self, text: Text) -> Frame {
+        let (conferences, registrations) = (&self.conferences, &self.registrations);
+        self.prepared.text(text, || match text {
+            Text::Init(role) => Message::Reply(frame::Reply::Init { data: conferences.seen_by(role) }).frame(),
+            Text::NewLiveState(role) => Message::NewLiveState { data: conferences.seen_by(role) }.frame(),
+            Text::InitReg => {
+                let shown = registrations.shown();
+                Message::Reply(frame::Reply::InitReg { data: registrations::list(&shown) }).frame()
+            }
+        })
     }
 
     fn request(&mut self, id: ListenerId, request: &LiveRequest, desk: &mut Desk<'_>) {
         let Some(ear) = self.listeners.find(id) else { return };
-        let role = ear.role;
-        let frame = match request {
-            LiveRequest::Init {} => {
-                Some(Message::Reply(frame::Reply::Init { data: self.conferences.seen_by(role) }).frame())
-            }
+        let text = match request {
+            LiveRequest::Init {} => Text::Init(ear.role),
             LiveRequest::InitReg {} => {
                 ear.has_registrations = true;
-                Some(self.init_registrations())
+                Text::InitReg
             }
-            LiveRequest::Exec { .. } | LiveRequest::MemExec { .. } => {
-                if !role.may(Right::ControlConferences) {
-                    self.listeners.leave(id);
-                    return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
-                }
-                let caller = ear.caller();
-                desk.hearing = self.hearing();
-                let result = self.control(role, request, desk);
-                let why = result.as_ref().err().map(|why| cut(why));
-                desk.log(Note::Controlled { caller, what: order_of(request), why });
-                result.err().map(|why| frame::error(&why))
-            }
-        };
-        desk.notify(Notice::Reply { listener: id, frames: frame.into_iter().collect() });
-    }
-
-    fn control(&mut self, role: Role, request: &LiveRequest, desk: &mut Desk<'_>) -> Result<(), String> {
-        match request {
             LiveRequest::Exec { conference, call } => {
-                if self.conferences.exec(role, conference, *call, desk)? {
-                    self.conference_listings.want();
-                }
-                Ok(())
+                let what = format!("{call:?} {:?}", cut(conference));
+                return self
+                    .order(id, what, desk, |conferences, role, desk| conferences.exec(role, conference, *call, desk));
             }
             LiveRequest::MemExec { conference, call, member } => {
-                self.conferences.exec_member(role, (conference, member), *call, desk)
+                let what = format!("{call:?} {:?} in {:?}", cut(member), cut(conference));
+                return self.order(id, what, desk, |conferences, role, desk| {
+                    conferences.exec_member(role, (conference, member), *call, desk).map(|()| false)
+                });
             }
-            LiveRequest::Init {} | LiveRequest::InitReg {} => Ok(()),
+        };
+        let frames = vec![self.text(text)];
+        desk.notify(Notice::Reply { listener: id, frames });
+    }
+
+    /// A listener gives an order, called `what` in the log. To carry it out tells whether a listing is needed.
+    fn order(
+        &mut self,
+        id: ListenerId,
+        what: String,
+        desk: &mut Desk<'_>,
+        carry_out: impl FnOnce(&mut Conferences, Role, &mut Desk<'_>) -> Result<bool, String>,
+    ) {
+        let Some((role, caller)) = self.listeners.find(id).map(|ear| (ear.role, ear.caller())) else { return };
+        if !role.may(Right::ControlConferences) {
+            self.listeners.leave(id);
+            return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
         }
+        desk.hearing = self.hearing();
+        let result = carry_out(&mut self.conferences, role, desk);
+        if result == Ok(true) {
+            self.conference_listings.want();
+        }
+        let why = result.as_ref().err().map(|why| cut(why));
+        desk.log(Note::Controlled { caller, what, why });
+        desk.notify(Notice::Reply { listener: id, frames: result.err().iter().map(|why| frame::error(why)).collect() });
     }
 }
 
@@ -300,17 +321,6 @@ impl Live {
 fn complain(inquiry: &mut Inquiry, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
     if inquiry.failed(desk.now.mono) {
         desk.log(Note::NotListedLive { command, words });
-    }
-}
-
-/// What was asked for, for the log.
-fn order_of(request: &LiveRequest) -> String {
-    match request {
-        LiveRequest::Exec { conference, call } => format!("{call:?} {:?}", cut(conference)),
-        LiveRequest::MemExec { conference, call, member } => {
-            format!("{call:?} {:?} in {:?}", cut(member), cut(conference))
-        }
-        LiveRequest::Init {} | LiveRequest::InitReg {} => String::new(),
     }
 }
 

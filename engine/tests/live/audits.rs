@@ -203,3 +203,16 @@ fn a_late_event_about_the_generation_before_the_one_that_is_listed_does_not_end_
     }
     assert_eq!(stage.init(ADMIN)[0]["members"][0]["confid"], "3");
 }
+
+#[test]
+fn what_one_listing_has_ended_the_next_one_can_bring_back() {
+    let mut stage = talking();
+    stage.is_slow = true;
+    stage.pass(A_MINUTE);
+    assert_eq!(stage.questions().front(), Some(&SwitchCommand::LiveConferences));
+    stage.answer_with(b"[]");
+    assert_eq!(stage.heard(ADMIN), ["delConference plaza"]);
+    stage.hurries();
+    stage.pass(A_MINUTE);
+    assert_eq!(stage.heard(ADMIN), ["newConference plaza", "newMember plaza 3", "floorchange plaza 2"]);
+}

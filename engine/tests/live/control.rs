@@ -207,3 +207,18 @@ fn every_order_is_one_line_of_the_log() {
     assert!(lines[0].contains("\"member\" (21000) from 192.0.2.7") && lines[0].contains("lounge"), "{lines:?}");
     assert!(lines[1].contains("no conference room"), "{lines:?}");
 }
+
+#[test]
+fn who_gives_orders_faster_than_the_switch_carries_them_out_is_told_to_wait() {
+    let mut stage = talking();
+    stage.is_slow = true;
+    let lock = r#"{"req":"exec","conference":"room","call":"lock"}"#;
+    for _ in 0..16 {
+        assert_eq!(stage.ask(ADMIN, lock), Ok(vec![]));
+    }
+    assert_eq!(stage.error(ADMIN, lock), "too many orders wait for the switch; try again later");
+    stage.happens("room key conferencelock");
+    assert_eq!(stage.told().len(), 16);
+    stage.hurries();
+    assert_eq!(stage.ask(ADMIN, lock), Ok(vec![]));
+}

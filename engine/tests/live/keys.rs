@@ -286,3 +286,16 @@ fn a_key_that_is_pressed_before_the_conferences_are_listed_waits_for_that() {
     stage.hurries();
     assert_eq!(stage.told(), [ALREADY]);
 }
+
+#[test]
+fn a_recording_that_begins_while_the_first_listing_is_awaited_is_announced() {
+    let mut stage = talking();
+    stage.is_slow = true;
+    let told = press(&mut stage, "startrecording");
+    let file = ordered_file(&told);
+    stage.lose();
+    stage.connect();
+    stage.happens(&format!("room rec {file}"));
+    stage.hurries();
+    assert_eq!(stage.told(), [STARTED]);
+}

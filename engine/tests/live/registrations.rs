@@ -111,3 +111,16 @@ fn registrations_that_cannot_be_listed_are_logged_once_and_stay() {
     stage.pass(Duration::from_secs(180));
     assert_eq!((stage.warnings().len(), stage.heard(ADMIN), stage.initreg(ADMIN).len()), (1, vec![], 1));
 }
+
+#[test]
+fn a_registration_is_listed_only_when_the_switch_has_had_time_to_write_it_down() {
+    let mut stage = Stage::new();
+    stage.happens("phone register 20001 a 10.0.0.1:5060");
+    stage.settle();
+    stage.is_slow = true;
+    stage.happens("phone register 20001 b 10.0.0.2:5060");
+    stage.pass(Duration::from_millis(400));
+    assert!(stage.questions().is_empty());
+    stage.pass(Duration::from_millis(200));
+    assert_eq!(stage.questions().front(), Some(&SwitchCommand::Registrations));
+}
