@@ -6,7 +6,7 @@ mod live_stage;
 mod stage;
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
@@ -136,15 +136,13 @@ fn who_sends_too_many_pings_is_closed() {
 }
 
 #[test]
-fn who_asks_too_often_is_read_more_slowly() {
-    let stage = stage_with(|limits| (limits.messages_per_second, limits.messages_at_once) = (10, 5));
+fn who_asks_too_often_is_answered_all_the_same() {
+    let stage = stage_with(|limits| (limits.messages_per_second, limits.messages_at_once) = (100, 5));
     let (mut socket, _) = stage.listen("anna");
-    let start = Instant::now();
-    for _ in 0..8 {
+    for _ in 0..20 {
         socket.ask("nonsense");
     }
-    for _ in 0..8 {
+    for _ in 0..20 {
         assert_eq!(socket.hear(), r#"{"event":"error","error":"wrong format"}"#);
     }
-    assert!(start.elapsed() >= Duration::from_millis(300), "three had to wait, and none was lost");
 }

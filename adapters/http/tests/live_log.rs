@@ -34,9 +34,8 @@ fn no_login_and_no_ticket_is_in_any_line_of_the_log() {
     }
     let _listening = stage.shake_hands(&format!("/api/live?ticket={ticket}"), "").unwrap();
     drop(stage.shake_hands(&target_of("mike"), ""));
-    for secret in ["Hidden", "idden9", "Hid", ticket, "login=", "ticket=", stage::sample::PASSWORD, "ssword"] {
-        let lines: Vec<_> =
-            log_lines::lines_with(secret).into_iter().filter(|line| !line.contains("wrong password for")).collect();
+    for secret in ["Hidden", "idden9", "Hid", ticket, "login=", "ticket=", stage::sample::PASSWORD] {
+        let lines = log_lines::lines_with(secret);
         assert!(lines.is_empty(), "{secret}: {lines:?}");
     }
     assert!(!log_lines::lines_with("wrong password for \"anna\"").is_empty());

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct LiveLimits {
     /// How many there are at once. More get 503. Each is a connection as well.
     pub listeners: usize,
-    /// How many of them can be one user's. More get 429.
+    /// How many of them can be one user's, and fewer when few are left. More get 429.
     pub listeners_per_user: usize,
     /// Bytes of events that are kept for slow listeners. Who is farther behind misses some, and is told so by a new
     /// beginning.

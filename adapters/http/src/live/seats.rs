@@ -47,7 +47,9 @@ impl Seats {
             return Err(NoSeat::ForAnybody);
         }
         let of_user = taken.by_user.get(user).copied().unwrap_or(0);
-        if of_user >= self.most_per_user {
+        // The fewer are left, the fewer are for somebody who has some: a few users must not keep all others out.
+        let left = self.most - taken.total;
+        if of_user >= self.most_per_user || of_user > left {
             return Err(NoSeat::ForThisUser);
         }
         taken.total += 1;
@@ -79,15 +81,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_few_greedy_users_leave_seats_to_others() {
+        let seats = Arc::new(Seats::new(768, 256));
+        let mut held = Vec::new();
+        for user in ["1", "2", "3", "4", "5"] {
+            while let Ok(seat) = seats.take(&UserId::parse(user).unwrap()) {
+                held.push(seat);
+            }
+        }
+        assert!(held.len() > 512 && seats.take(&UserId::parse("6").unwrap()).is_ok());
+    }
+
+    #[test]
     fn there_is_a_seat_until_all_or_one_user_has_its_share() {
-        let seats = Arc::new(Seats::new(3, 2));
+        let seats = Arc::new(Seats::new(4, 2));
         let take = |id: &str| seats.take(&UserId::parse(id).unwrap());
         let first = take("1").unwrap();
         let _second = take("1").unwrap();
         assert_eq!(take("1").unwrap_err(), NoSeat::ForThisUser);
         let third = take("2").unwrap();
-        assert_eq!(take("3").unwrap_err(), NoSeat::ForAnybody);
-        drop((first, third));
+        let fourth = take("3").unwrap();
+        assert_eq!(take("4").unwrap_err(), NoSeat::ForAnybody);
+        drop((first, third, fourth));
         assert!(take("1").is_ok());
         let taken = seats.taken();
         assert_eq!((taken.total, taken.by_user.len()), (1, 1));
