@@ -48,8 +48,9 @@
 //! [`io`] is the border, [`engine`](Engine) the loop of questions and answers. [`esl`] is the language of the event
 //! socket, with a pure [`Session`](esl::session::Session) for whoever owns the sockets. [`switch`] reads what the switch
 //! answers, [`state`] holds it, [`query`] answers from it, [`numbers`] knows what is free. [`access`] is the table of
-//! who may do what, [`config`] what the engine is told at its start. [`live`] is what goes on. [`rebuild`] plans all files from a saved state,
-//! without an engine.
+//! who may do what, [`config`] what the engine is told at its start. [`change`] has what is to be changed judged and carried
+//! out as [`change_set`]s of files ([`files`]), whose text [`render`] makes. [`live`] follows calls and phones.
+//! [`rebuild`] plans all files from a saved state, without an engine.
 
 #![forbid(unsafe_code)]
 
