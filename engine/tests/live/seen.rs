@@ -22,7 +22,7 @@ pub(crate) struct Room {
 }
 
 /// Takes the floor from whoever is shown with it but is listed alone and without it: with that the end of a conference
-/// begins, and only if it does not come the engine asks.
+/// begins, and until a listing says that it does not, clients hear nothing.
 pub(crate) fn forgive_last_floors(shown: &mut Rooms, listed: &Rooms) {
     for (name, room) in shown {
         if listed.get(name).is_some_and(|listed| listed.floor.is_none() && listed.members.len() == 1) {
