@@ -277,6 +277,14 @@ impl<'s> Replay<'s> {
         self.compared += 1;
     }
 
+    /// Lets time pass until the engine has no question.
+    fn wait(&mut self) {
+        while self.stage.is_curious() {
+            self.stage.pass(Duration::from_millis(100));
+            self.answer();
+        }
+    }
+
     /// Goes on for some events, and then until the engine has no question.
     fn run(&mut self, events: usize, how: &str) {
         for _ in 0..events {
@@ -291,10 +299,7 @@ impl<'s> Replay<'s> {
             self.go_on();
         }
         self.answer();
-        while self.stage.is_curious() {
-            self.stage.pass(Duration::from_millis(100));
-            self.answer();
-        }
+        self.wait();
         let before = self.compared;
         self.compare(how);
         assert_ne!(self.compared, before, "{how}: the engine has questions without end");
@@ -344,7 +349,7 @@ fn from_the_beginning_the_engine_always_knows_what_the_switch_lists_next() {
             let registrations = story.next_listing(at + 1, REGISTRATIONS);
             if registrations.is_some() {
                 // What the switch makes of a user's second phone is listed a moment later.
-                replay.stage.settle();
+                replay.wait();
             }
             let json_list = story.next_listing(at + 1, JSON_LIST).filter(|_| !replay.stage.is_curious());
             if let Some(listing) = json_list {
