@@ -157,7 +157,11 @@ impl Conferences {
         desk: &mut Desk<'_>,
     ) -> bool {
         // The newest first; of two that are equally old the one that events have told of.
-        listed.sort_by_key(|conference| (conference.age, self.current.get(&conference.name) != Some(&conference.uuid)));
+        let is_told = |uuid: &Uuid| self.by_uuid.get(uuid).is_some_and(Conference::beginning_was_told);
+        let is_surely_current = |conference: &ListedConference| {
+            self.current.get(&conference.name) == Some(&conference.uuid) && is_told(&conference.uuid)
+        };
+        listed.sort_by_key(|conference| (conference.age, !is_surely_current(conference)));
         let present: BTreeSet<Uuid> = listed.iter().map(|conference| Arc::clone(&conference.uuid)).collect();
         let mut is_in_doubt = false;
         let mut shown = BTreeSet::new();
@@ -184,8 +188,14 @@ impl Conferences {
         for uuid in absent {
             self.end(&uuid, desk);
         }
-        self.have_caught_up = true;
         self.saw_recordings(desk) | is_in_doubt
+    }
+
+    /// From now on what changes is news, and orders are judged. Whether a listing is needed.
+    pub(super) fn catch_up(&mut self, desk: &mut Desk<'_>) -> bool {
+        self.have_caught_up = true;
+        let waiting: Vec<Uuid> = self.recording.iter().map(Arc::clone).collect();
+        waiting.iter().fold(false, |needs_listing, uuid| self.go_on_recording(uuid, Vec::new(), desk) | needs_listing)
     }
 
     /// Whether a listing leaves open which is the later one: a conference that it has, or another of the same name, which

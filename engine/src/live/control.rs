@@ -15,9 +15,11 @@ use crate::io::{EffectId, Reply};
 use crate::note::Note;
 use crate::time::{Mono, Wall};
 
-/// How many orders to all conferences, and to one, may be unanswered by the switch.
+/// How many orders to all conferences, and to one, may be unanswered by the switch. Some room is left for keys, whose
+/// moderators would not hear why nothing happens.
 const UNANSWERED: usize = 64;
 const UNANSWERED_OF_ONE: usize = 16;
+const UNANSWERED_OF_KEYS: usize = 32;
 
 const BUSY: &str = "too many orders wait for the switch; try again later";
 
@@ -32,7 +34,7 @@ pub(super) enum Sent {
 impl Conferences {
     /// A moderator has pressed a key. Whether a listing is needed.
     pub(super) fn press(&mut self, uuid: &str, key: Key, desk: &mut Desk<'_>) -> bool {
-        if self.is_busy(uuid) {
+        if self.is_busy(uuid, UNANSWERED_OF_KEYS) {
             let name = self.by_uuid.get(uuid).map(|conference| conference.name().to_string()).unwrap_or_default();
             desk.log(Note::NotObeyed { conference: name, words: BUSY.into() });
             return false;
@@ -100,7 +102,7 @@ impl Conferences {
         if ConferenceArgument::parse(name).is_none() {
             return Err(format!("conference {name} cannot be controlled, for the switch does not understand its name"));
         }
-        if self.is_busy(uuid) {
+        if self.is_busy(uuid, UNANSWERED_OF_ONE) {
             return Err(BUSY.into());
         }
         Ok(Arc::clone(uuid))
@@ -108,9 +110,9 @@ impl Conferences {
 
     /// Whether so many orders are unanswered that no more are taken: who gives them faster than the switch carries them out
     /// would keep it from everything else.
-    fn is_busy(&self, uuid: &str) -> bool {
+    fn is_busy(&self, uuid: &str, most: usize) -> bool {
         let of_this = || self.sent.values().filter(|(other, _)| **other == *uuid).count();
-        self.sent.len() >= UNANSWERED || of_this() >= UNANSWERED_OF_ONE
+        self.sent.len() >= UNANSWERED || of_this() >= most
     }
 
     fn order_recording(&mut self, uuid: &str, call: RecordingCall, desk: &mut Desk<'_>) -> Result<bool, String> {
@@ -172,7 +174,7 @@ impl Conferences {
             let Some(conference) = self.by_uuid.get_mut(uuid) else { return needs_listing };
             let recordings = conference.recordings().clone();
             conference.recorder.saw(&recordings, &mut moves);
-            let strays = recordings.iter().filter(|recording| self.pledges.is_stray(&recording.file, uuid));
+            let strays = recordings.iter().filter(|recording| self.pledges.settle(&recording.file, uuid));
             moves.extend(strays.map(|_| Move::Tell(recorder::STARTED)));
             self.go_on_recording(uuid, moves, desk) | needs_listing
         })
@@ -215,10 +217,8 @@ impl Conferences {
                 words: "the switch does not understand its name".into(),
             });
         };
-        match &order {
-            ConferenceOrder::StartRecording(file) => self.pledges.add(file.as_str(), uuid),
-            order if *order == recorder::STARTED => self.pledges.keep(uuid),
-            _ => {}
+        if let ConferenceOrder::StartRecording(file) = &order {
+            self.pledges.add(file.as_str(), uuid);
         }
         let sent = match order {
             ConferenceOrder::MuteAll => Sent::MuteAll,

@@ -34,10 +34,12 @@ impl Inquiry {
         self.wanted = true;
     }
 
-    /// One is wanted, but not before `at`.
+    /// One is wanted, but not before `at`. One that is wanted already is not put off.
     pub(super) fn want_not_before(&mut self, at: Mono) {
+        if !self.wanted {
+            self.rested = self.rested.max(at);
+        }
         self.wanted = true;
-        self.rested = self.rested.max(at);
     }
 
     /// Whether one is to begin now.
@@ -88,7 +90,7 @@ impl Inquiry {
     }
 
     fn due(&self) -> Mono {
-        if self.wanted { self.rested } else { self.audit }
+        if self.wanted { self.rested.min(self.audit) } else { self.audit }
     }
 }
 
@@ -114,5 +116,15 @@ mod tests {
         inquiry.want();
         assert!(inquiry.failed(at(2000)) && !inquiry.failed(at(2000)));
         assert_eq!(inquiry.deadline(), Some(at(7000)));
+    }
+
+    #[test]
+    fn who_wants_one_again_and_again_does_not_put_it_off() {
+        let mut inquiry = Inquiry::default();
+        inquiry.begun(Mono(0), EffectId(1));
+        inquiry.is_answered_by(EffectId(1));
+        inquiry.want_not_before(Mono(1_000_000));
+        inquiry.want_not_before(Mono(2_000_000));
+        assert!(inquiry.is_due(Mono(1_000_000)));
     }
 }

@@ -221,18 +221,28 @@ impl Live {
         let listed = match listing::conferences(reply) {
             Ok(listed) => listed,
             Err(words) => {
-                return complain(&mut self.conference_listings, SwitchCommand::LiveConferences, words, desk);
+                complain(&mut self.conference_listings, SwitchCommand::LiveConferences, words, desk);
+                // Until one can be read, events are what there is.
+                return self.catch_up(desk);
             }
         };
         self.conference_listings.succeeded();
         desk.hearing = self.hearing();
-        let had_caught_up = self.conferences.have_caught_up;
         if self.conferences.correct(listed, &self.configured, desk) {
             self.conference_listings.want();
         }
-        if !had_caught_up {
-            desk.hearing = self.listeners.roles();
-            self.say_everything(desk);
+        self.catch_up(desk);
+    }
+
+    /// From now on what changes is news. Whoever listens begins with all that is known.
+    fn catch_up(&mut self, desk: &mut Desk<'_>) {
+        if self.conferences.have_caught_up {
+            return;
+        }
+        desk.hearing = self.listeners.roles();
+        self.say_everything(desk);
+        if self.conferences.catch_up(desk) {
+            self.conference_listings.want();
         }
     }
 

@@ -34,12 +34,6 @@ impl Pledges {
         }
     }
 
-    /// The conference is told that it is recorded.
-    pub(super) fn keep(&mut self, conference: &str) {
-        self.by_file.retain(|_, waiting| waiting.as_deref() != Some(conference));
-        self.order.retain(|file| self.by_file.contains_key(file));
-    }
-
     /// The recorder of this conference waits no longer.
     pub(super) fn give_up(&mut self, conference: &str) {
         let waits = |waiting: &&mut Option<Uuid>| waiting.as_deref() == Some(conference);
@@ -57,12 +51,6 @@ impl Pledges {
         let Some(waiting) = self.by_file.remove(file) else { return false };
         self.order.retain(|other| **other != *file);
         waiting.as_deref() != Some(conference)
-    }
-
-    /// The recording is there, in this conference. Whether nobody waits for it, so that somebody else has to say so.
-    pub(super) fn is_stray(&mut self, file: &str, conference: &str) -> bool {
-        let is_stray = self.by_file.get(file).is_some_and(|waiting| waiting.as_deref() != Some(conference));
-        is_stray && self.settle(file, conference)
     }
 
     /// Whether nothing is left.
@@ -87,10 +75,6 @@ mod tests {
         pledges.give_up("v");
         pledges.give_up("u");
         assert!(pledges.settle("f", "u") && pledges.is_empty());
-        pledges.add("f", &conference);
-        pledges.keep("u");
-        pledges.give_all_up();
-        assert!(!pledges.is_stray("f", "u"));
     }
 
     #[test]

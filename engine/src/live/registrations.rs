@@ -101,14 +101,13 @@ impl Registrations {
         for key in absent {
             self.remove(&key, desk);
         }
-        let mut is_in_doubt = false;
         for (key, entry) in new {
             if self.known.get(&key).is_none_or(|known| known.told.is_none()) {
-                is_in_doubt |= self.of_user(&key.0).any(|(_, other)| other.told.is_some());
                 self.put(key, entry, desk);
             }
         }
-        is_in_doubt
+        let is_in_doubt = |(key, entry): (&Key, &Entry)| entry.told.is_some() && self.of_user(&key.0).nth(1).is_some();
+        self.known.iter().any(is_in_doubt)
     }
 
     fn of_user(&self, user: &Arc<str>) -> impl Iterator<Item = (&Key, &Entry)> {

@@ -299,3 +299,19 @@ fn a_recording_that_begins_while_the_first_listing_is_awaited_is_announced() {
     stage.hurries();
     assert_eq!(stage.told(), [STARTED]);
 }
+
+#[test]
+fn each_of_two_recordings_that_begin_late_is_announced() {
+    let mut stage = talking();
+    let first = ordered_file(&press(&mut stage, "startrecording"));
+    stage.pass(Duration::from_secs(10));
+    let second = ordered_file(&press(&mut stage, "startrecording"));
+    assert_ne!(first, second);
+    stage.happens(&format!("room rec {first}"));
+    assert_eq!(stage.told(), [STARTED]);
+    stage.pass(Duration::from_secs(10));
+    stage.happens(&format!("room stop {first}"));
+    stage.told();
+    stage.happens(&format!("room rec {second}"));
+    assert_eq!(stage.told(), [STARTED]);
+}

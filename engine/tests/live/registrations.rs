@@ -124,3 +124,17 @@ fn a_registration_is_listed_only_when_the_switch_has_had_time_to_write_it_down()
     stage.pass(Duration::from_millis(200));
     assert_eq!(stage.questions().front(), Some(&SwitchCommand::Registrations));
 }
+
+#[test]
+fn phones_that_come_and_come_do_not_put_off_the_listing() {
+    let mut stage = Stage::new();
+    stage.happens("phone register 20002 gone 10.0.0.9:5060");
+    stage.hush();
+    stage.is_missed("phone unregister 20002 gone");
+    for _ in 0..20 {
+        stage.happens("phone register 20001 a 10.0.0.1:5060");
+        stage.happens("phone register 20001 b 10.0.0.2:5060");
+        stage.pass(Duration::from_millis(400));
+    }
+    assert!(stage.heard(ADMIN).contains(&"delReg gone".to_owned()));
+}
