@@ -201,7 +201,7 @@ impl Audience {
         let event = frame["event"].as_str().unwrap_or_default();
         if event == "newLiveState" {
             self.told.renewed = self.told.renewed.or(hearers);
-        } else if self.is_waiting && !matches!(event, "newXML" | "addReg" | "delReg") {
+        } else if self.is_waiting && self.told.renewed.is_empty() && !matches!(event, "newXML" | "addReg" | "delReg") {
             return Err(("nothing is said of conferences before they are listed", format!("{frame} on {occasion:?}")));
         }
         if event == "error" && hearers.contains(Role::Guest) {

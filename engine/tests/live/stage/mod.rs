@@ -18,7 +18,6 @@ use fsconnector_engine::render::Templates;
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
-use serde_json::Value;
 
 pub(crate) use configuration::{Configuration, USERS};
 
