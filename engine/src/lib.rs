@@ -1,7 +1,7 @@
 //! The pure state engine of fsconnector.
 //!
-//! It keeps the state of a FreeSWITCH conference system – users, conferences, profiles, global variables – as the switch
-//! reports it. Whoever embeds it hands in what happened as an [`Input`](io::Input) and carries out the
+//! It keeps the state of a FreeSWITCH conference system – users, conferences, profiles, global variables, and what is live –
+//! as the switch reports it. Whoever embeds it hands in what happened as an [`Input`](io::Input) and carries out the
 //! [`Effect`](io::Effect)s that come out; there is no other door.
 //!
 //! ```
@@ -28,6 +28,12 @@
 //! become one [`State`](state::State), which is published and never changes; readers ask it by [`query::Query`] without
 //! waiting for anybody. An answer that cannot be read leaves the state before in place.
 //!
+//! # What is live
+//!
+//! Who is in which conference, what is recorded, who is registered: that changes with every event and stays inside the
+//! engine ([`live`]). Whoever listens [joins](live::listener::Listening::Joins), asks for all of it, and hears every event
+//! after that; both come as [`Effect::Live`](io::Effect::Live), in one order.
+//!
 //! # Invariants
 //!
 //! - The engine performs no IO, reads no clock, holds no random numbers and spawns nothing: the same inputs give the
@@ -42,8 +48,9 @@
 //! [`io`] is the border, [`engine`](Engine) the loop of questions and answers. [`esl`] is the language of the event
 //! socket, with a pure [`Session`](esl::session::Session) for whoever owns the sockets. [`switch`] reads what the switch
 //! answers, [`state`] holds it, [`query`] answers from it, [`numbers`] knows what is free. [`access`] is the table of
-//! who may do what, [`config`] what the engine is told at its start. [`rebuild`] plans all files from a saved state,
-//! without an engine.
+//! who may do what, [`config`] what the engine is told at its start. [`change`] has what is to be changed judged and carried
+//! out as [`change_set`]s of files ([`files`]), whose text [`render`] makes. [`live`] follows calls and phones.
+//! [`rebuild`] plans all files from a saved state, without an engine.
 
 #![forbid(unsafe_code)]
 

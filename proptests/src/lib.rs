@@ -19,9 +19,11 @@
 //! archives.rs    archives, and what people put in their place
 //! view.rs        what a configuration shows
 //! requests.rs    what administrators ask for, and what they have to be told
+//! live/          those who call, and those who listen
 //! invariants.rs  what has to hold
 //! tree.rs        the configuration tree, and what people write into it by hand
 //! sabotage.rs    connectors that lack something, for showing that the world would find out
+//! trace.rs       what happens, for people to read
 //! chance.rs      numbers that look random
 //! run.rs         steps made up from a seed
 //! ```
@@ -33,12 +35,14 @@ mod connector;
 mod disk;
 pub mod invariants;
 mod ledger;
+pub mod live;
 pub mod phones;
 pub mod requests;
 pub mod run;
 pub mod sabotage;
 pub mod scene;
 mod settling;
+mod trace;
 pub mod tree;
 pub mod view;
 mod wires;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use fsconnector_proptests::run::{run, traced};
+use fsconnector_proptests::run::{Play, run, traced};
 
 /// Lets the simulated world run with many seeds, and looks whether all invariants hold.
 #[derive(Debug, Parser)]
@@ -26,13 +26,15 @@ fn main() -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let begin = Instant::now();
     for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
-        if let Err(violation) = run(seed, arguments.steps, None) {
-            let (_, trace) = traced(seed, arguments.steps);
-            for line in trace.iter().filter(|line| !line.is_empty()) {
-                writeln!(out, "{line}")?;
+        for play in [Play::Files, Play::Calls] {
+            if let Err(violation) = run(play, seed, arguments.steps, None) {
+                let (_, trace) = traced(play, seed, arguments.steps);
+                for line in trace.iter().filter(|line| !line.is_empty()) {
+                    writeln!(out, "{line}")?;
+                }
+                writeln!(out, "{play:?}, seed {seed}: {violation}")?;
+                return Ok(ExitCode::FAILURE);
             }
-            writeln!(out, "seed {seed}: {violation}")?;
-            return Ok(ExitCode::FAILURE);
         }
         let count = seed - arguments.from + 1;
         if count.is_multiple_of(500) {

@@ -1,10 +1,12 @@
 //! Runs: steps made up from a seed.
 
 use fsconnector_engine::esl::session::Line;
+use fsconnector_simulator::Identity;
 
 use crate::archives;
 use crate::chance::Chance;
 use crate::invariants::Violation;
+use crate::live::People;
 use crate::phones;
 use crate::requests::Ask;
 use crate::sabotage::Sabotage;
@@ -12,24 +14,38 @@ use crate::scene::{Crash, Happening, Plan};
 use crate::tree;
 use crate::world::{Step, World};
 
+/// What runs are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Play {
+    /// Files, and nobody calls.
+    Files,
+    /// Calls, and files as well.
+    Calls,
+}
+
 /// Makes up to `steps` steps up from `seed`, then lets everything settle.
-pub fn run(seed: u64, steps: usize, sabotage: Option<Sabotage>) -> Result<(), Violation> {
-    carry_out(&mut World::with(sabotage)?, seed, steps)
+pub fn run(play: Play, seed: u64, steps: usize, sabotage: Option<Sabotage>) -> Result<(), Violation> {
+    carry_out(&mut World::with(identity(play, seed), sabotage)?, play, seed, steps)
 }
 
 /// The same, with everything written down that happens.
-pub fn traced(seed: u64, steps: usize) -> (Result<(), Violation>, Vec<String>) {
-    match World::new() {
+pub fn traced(play: Play, seed: u64, steps: usize) -> (Result<(), Violation>, Vec<String>) {
+    match World::with(identity(play, seed), None) {
         Err(violation) => (Err(violation), Vec::new()),
         Ok(mut world) => {
             world.trace();
-            (carry_out(&mut world, seed, steps), world.traced())
+            (carry_out(&mut world, play, seed, steps), world.traced())
         }
     }
 }
 
-fn carry_out(world: &mut World, seed: u64, steps: usize) -> Result<(), Violation> {
-    let mut author = Author::new(seed);
+/// Every other switch lets users have several phones.
+fn identity(play: Play, seed: u64) -> Identity {
+    Identity { several_registrations: play == Play::Calls && !seed.is_multiple_of(2), ..Identity::default() }
+}
+
+fn carry_out(world: &mut World, play: Play, seed: u64, steps: usize) -> Result<(), Violation> {
+    let mut author = Author::new(play, seed);
     for _ in 0..steps {
         world.step(author.next(world))?;
     }
@@ -43,17 +59,29 @@ struct Author {
     troubles: usize,
     disturbances: usize,
     serial: usize,
+    /// Those who call and listen, if anybody does.
+    people: Option<People>,
 }
 
+/// How many of a hundred steps are those of people who call and listen.
+const LIVELINESS: usize = 45;
+
 impl Author {
-    fn new(seed: u64) -> Self {
+    fn new(play: Play, seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let troubles = [0, 10, 30, 80][chance.below(4)];
         let disturbances = [0, 5, 20, 50][chance.below(4)];
-        Self { chance, troubles, disturbances, serial: 0 }
+        let people = (play == Play::Calls).then(|| People::new(Chance::new(!seed)));
+        Self { chance, troubles, disturbances, serial: 0, people }
     }
 
     fn next(&mut self, world: &World) -> Step {
+        if let Some(people) = &mut self.people {
+            let opening = people.opening();
+            if opening.is_some() || self.chance.percent(LIVELINESS) {
+                return opening.unwrap_or_else(|| people.next(world));
+            }
+        }
         if world.connector.is_none() && self.chance.percent(40) {
             return Step::Start(self.plan(world));
         }

@@ -20,4 +20,30 @@ pub enum Sabotage {
     Removal,
     /// What the owner of a phone has put into its directory is not kept.
     Entries,
+    /// No frame tells of members who leave.
+    Leaving,
+    /// Every frame is for all roles.
+    Hearers,
+    /// Every reply to a listener is given twice.
+    Replies,
+    /// Listeners are not closed.
+    Closing,
+    /// Guests pass for admins.
+    Guests,
+    /// After a reconnect nobody is told everything anew.
+    Renewal,
+    /// Some events of the switch get lost.
+    Events,
+    /// Nobody hears of phones that go.
+    Phones,
+    /// The switch's listings of conferences are those before the last.
+    Listing,
+    /// When a recording has begun, everybody is told something else.
+    Announcement,
+    /// Every recording is ordered twice.
+    Recorder,
+    /// Members are mistaken for others.
+    Members,
+    /// Names with blanks are not quoted.
+    Quotes,
 }

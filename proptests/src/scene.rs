@@ -98,8 +98,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(config: Config, model: Model, sabotage: Option<Sabotage>) -> Rc<RefCell<Self>> {
-        let switch = SimSwitch::new(TreeFiles::new(model.clone()), Identity::default(), 0);
+    pub(crate) fn new(
+        config: Config,
+        model: Model,
+        identity: Identity,
+        sabotage: Option<Sabotage>,
+    ) -> Rc<RefCell<Self>> {
+        let switch = SimSwitch::new(TreeFiles::new(model.clone()), identity, 0);
         let mut scene = Self {
             config,
             ledger: Ledger::new(visible(&model)),
@@ -236,6 +241,18 @@ impl Scene {
             self.switch.reload(now, &mut self.sent);
             self.note_loads();
         }
+    }
+
+    /// Somebody types a command into the switch's console.
+    pub(crate) fn console(&mut self, now: u64, command: &str) {
+        if self.switch.faults.frozen {
+            return;
+        }
+        let id = self.switch.connect(&mut self.sent);
+        let bytes = format!("auth ClueCon\n\napi {command}\n\n");
+        self.switch.receive(now, id, bytes.as_bytes(), &mut self.sent);
+        self.switch.disconnected(id);
+        self.note_loads();
     }
 
     /// The disk is another one now: the one from before, after a crash.

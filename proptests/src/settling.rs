@@ -16,6 +16,12 @@ use crate::world::{Step, World};
 /// How long everything may take to come to rest: longer than each deadline, twice.
 const LONG: Duration = Duration::from_secs(200);
 
+/// How long it may take until everything rests for a while.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// No two things that belong together are further apart in the switch.
+const SLOWEST: Duration = Duration::from_secs(3);
+
 impl World {
     /// Ends all faults, and lets everything happen that is on its way. In the end engine, switch and tree agree.
     pub fn settle(&mut self) -> Result<(), Violation> {
@@ -40,6 +46,7 @@ impl World {
         self.come_to_rest()?;
         expect("in the end the switch has what is in the tree", self.switch_differs_from_tree())?;
         expect("in the end readers see what the switch has", self.differs_from_switch())?;
+        self.step(Step::Rest)?;
         self.works_again()
     }
 
@@ -59,6 +66,29 @@ impl World {
             self.step(Step::Pass(wait))?;
         }
         Ok(())
+    }
+
+    /// Lets things happen until nothing is left to be done, and looks whether those who listen have it right. That can be
+    /// impossible for now: the switch hangs, or the disk does not work.
+    pub(crate) fn rest(&mut self) -> Result<(), Violation> {
+        let end = self.now.mono.after(SHORT);
+        while self.connector.is_some() && self.now.mono < end && !self.scene.borrow().switch.faults.frozen {
+            self.step(Step::Late)?;
+            while let Some(step) = self.next_on_the_way() {
+                self.step(step)?;
+            }
+            if self.restless().is_none() && self.is_switch_at_rest() {
+                return self.compare();
+            }
+            let wait = self.deadline().0.saturating_sub(self.now.mono.0).div_ceil(1000).max(1);
+            self.step(Step::Pass(wait))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the switch has nothing to do but heartbeats.
+    fn is_switch_at_rest(&self) -> bool {
+        self.scene.borrow().switch.deadline() > self.now.mono.after(SLOWEST).0
     }
 
     /// Something that is on its way.

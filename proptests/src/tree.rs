@@ -16,7 +16,7 @@ pub const PIN: &str = "990799";
 pub const COMMON_PINS: [&str; 2] = ["99079900", "99079901"];
 
 /// `public` is not included in the directory, as somebody may have forgotten.
-const FREESWITCH: &str = r#"<?xml version="1.0"?>
+const FREESWITCH: &str = r##"<?xml version="1.0"?>
 <document type="freeswitch/xml">
   <X-PRE-PROCESS cmd="set" data="domain=conf.example"/>
   <X-PRE-PROCESS cmd="set" data="internal_tls_port=5061"/>
@@ -24,8 +24,25 @@ const FREESWITCH: &str = r#"<?xml version="1.0"?>
   <X-PRE-PROCESS cmd="set" data="defconpin=99079901"/>
   <section name="configuration">
     <configuration name="conference.conf">
+      <caller-controls>
+        <group name="moderators">
+          <control action="mute" digits="0"/>
+          <control action="event" digits="1" data="startrecording"/>
+          <control action="event" digits="2" data="pauserecording"/>
+          <control action="event" digits="3" data="resumerecording"/>
+          <control action="event" digits="4" data="stoprecording"/>
+          <control action="event" digits="5" data="checkrecording"/>
+          <control action="event" digits="6" data="conferencelock"/>
+          <control action="event" digits="7" data="conferenceunlock"/>
+          <control action="event" digits="8" data="shutdown"/>
+          <control action="event" digits="*" data="muteall"/>
+          <control action="hangup" digits="#"/>
+        </group>
+      </caller-controls>
       <profiles>
-        <profile name="16kHz-novideo"></profile>
+        <profile name="16kHz-novideo">
+          <param name="moderator-controls" value="moderators"/>
+        </profile>
         <profile name="48kHz-video"></profile>
         <profile name="other"></profile>
       </profiles>
@@ -53,7 +70,7 @@ const FREESWITCH: &str = r#"<?xml version="1.0"?>
     </domain>
   </section>
 </document>
-"#;
+"##;
 
 /// The contexts, with so few numbers that they run out, and the beginnings of their ranges.
 const CONTEXTS: [(&str, Role, u32); 3] =
@@ -137,12 +154,18 @@ fn user(id: u32, context: &str, name: &str) -> String {
 }
 
 fn conference_file(num: u32, name: &str) -> String {
+    extension(num, &format!("{name}@other+{PIN}7"))
+}
+
+/// A conference's file, as somebody would write it by hand; `data` is escaped already.
+pub fn extension(num: u32, data: &str) -> String {
+    let name = data.split('@').next().unwrap_or_default();
     format!(
         r#"<include>
   <!-- by hand -->
   <extension name="{name}">
     <condition field="destination_number" expression="^{num}$">
-      <action application="conference" data="{name}@other+{PIN}7"/>
+      <action application="conference" data="{data}"/>
     </condition>
   </extension>
 </include>

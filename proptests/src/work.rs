@@ -225,6 +225,13 @@ impl World {
 
     /// The engine asks the switch something.
     pub(crate) fn command(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
+        for command in self.tampered_command(command) {
+            self.send(id, epoch, command);
+        }
+    }
+
+    fn send(&mut self, id: EffectId, epoch: Epoch, command: SwitchCommand) {
+        self.order(id, &command);
         if command == SwitchCommand::ReloadXml {
             let settles = !self.scene.borrow().ledger.is_changing();
             self.with_connector(|connector| {
@@ -235,6 +242,8 @@ impl World {
             }
         }
         self.with_session(|session, now, actions| session.send(now, id, epoch, command, actions));
+        // A session that is over has not sent it.
+        self.live.orders.words = None;
     }
 
     /// Readers get a new state.

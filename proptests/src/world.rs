@@ -1,7 +1,6 @@
 //! The world and its clockwork.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -12,28 +11,33 @@ use fsconnector_engine::change::command::{Caller, Entropy, RequestId};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::{Action, Line, Patience, Session};
-use fsconnector_engine::files::FileWork;
 use fsconnector_engine::io::{Effect, Epoch, Input};
+use fsconnector_engine::live::listener::ListenerId;
 use fsconnector_engine::render::{PublicAddress, TemplateError, Templates};
 use fsconnector_engine::state::{State, UserId};
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_engine::{Engine, Start};
-use fsconnector_simulator::ConnectionId;
+use fsconnector_simulator::{ConnectionId, Identity, Timing};
 
 use crate::chance::Chance;
 use crate::connector::Connector;
 use crate::disk::Watched;
 use crate::invariants::{Violation, visible};
+use crate::live::{Calling, Doing, Live, Phoning};
 use crate::phones::Upload;
-use crate::requests::{Ask, Sent, done_items};
+use crate::requests::{Ask, Sent};
 use crate::sabotage::Sabotage;
-use crate::scene::{Crash, Plan, Scene, shown as shown_edit};
+use crate::scene::{Crash, Plan, Scene};
+use crate::trace::shown;
 use crate::tree;
 use crate::view::View;
 use crate::wires::{Pair, Wire};
 
 /// The password of the event socket, which the simulated switch has by default.
 const PASSWORD: &str = "ClueCon";
+
+/// Where everybody is.
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The templates that ship. Trying them out takes as long as some steps.
 static TEMPLATES: LazyLock<Result<Templates, TemplateError>> =
@@ -79,30 +83,20 @@ pub enum Step {
     Crash(Crash),
     /// The connector starts again, if it does not run.
     Start(Plan),
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = |plan: &Plan| {
-            let all =
-                plan.iter().map(|(operation, happening)| format!("\n        before operation {operation} {happening}"));
-            all.collect::<String>()
-        };
-        match self {
-            Self::Edit(edit) => f.write_str(&shown_edit(edit)),
-            Self::WriteOn(path, content) => {
-                write!(f, "somebody writes on in {path}: {}", String::from_utf8_lossy(content))
-            }
-            Self::Upload(Upload { mac, name, content }, disturbances) => {
-                let content = String::from_utf8_lossy(content);
-                write!(f, "the phone {mac} uploads {name}: {content}{}", plan(disturbances))
-            }
-            Self::Disk(disturbances) => write!(f, "disk{}", plan(disturbances)),
-            Self::Start(disturbances) => write!(f, "start{}", plan(disturbances)),
-            Self::Ask(ask) => write!(f, "{:?} {}", ask.operation, serde_json::Value::from(ask.items.clone())),
-            other => write!(f, "{other:?}"),
-        }
-    }
+    /// Callers do something.
+    Call(Calling),
+    /// Phones do something.
+    Phone(Phoning),
+    /// Somebody types a command into the switch's console.
+    Console(String),
+    /// A listener does something.
+    Listener(ListenerId, Doing),
+    /// The switch cannot open the files of recordings, or can again.
+    Unwritable(bool),
+    /// From now on things take so long in the switch, and whether a user can have several phones.
+    Timing(Timing),
+    /// Everything comes to rest that can, and those who listen have it right.
+    Rest,
 }
 
 /// The world.
@@ -117,6 +111,7 @@ pub struct World {
     pub(crate) rejected: bool,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) chance: Chance,
+    pub(crate) live: Live,
     epoch: Epoch,
     requests: u64,
 }
@@ -124,21 +119,22 @@ pub struct World {
 impl World {
     /// A world whose switch has no users, and whose connector has just started.
     pub fn new() -> Result<Self, Violation> {
-        Self::with(None)
+        Self::with(Identity::default(), None)
     }
 
-    /// A world whose connector lacks something.
-    pub fn with(sabotage: Option<Sabotage>) -> Result<Self, Violation> {
+    /// A world with such a switch, and whose connector may lack something.
+    pub fn with(identity: Identity, sabotage: Option<Sabotage>) -> Result<Self, Violation> {
         let config = tree::config().map_err(|error| impossible(&error))?;
         let mut world = Self {
             now: Now { mono: Mono(0), wall: Wall(1_795_405_352_000_000) },
-            scene: Scene::new(config.clone(), tree::empty(), sabotage),
+            scene: Scene::new(config.clone(), tree::empty(), identity, sabotage),
             config,
             connector: None,
             late: Vec::new(),
             rejected: false,
             sabotage,
             chance: Chance::new(1),
+            live: Live::default(),
             epoch: Epoch(0),
             requests: 0,
         };
@@ -167,8 +163,16 @@ impl World {
             Step::Space(bytes) => self.scene.borrow_mut().limit_space(bytes),
             Step::Crash(crash) => self.crash(crash),
             Step::Start(plan) => self.start(plan)?,
+            Step::Call(calling) => self.call(calling),
+            Step::Phone(phoning) => self.phone(phoning),
+            Step::Console(command) => self.scene.borrow_mut().console(self.now.mono.0, &command),
+            Step::Listener(id, doing) => self.listener(id, doing),
+            Step::Unwritable(is_so) => self.make_unwritable(is_so),
+            Step::Timing(timing) => self.scene.borrow_mut().switch.timing = timing,
+            Step::Rest => self.rest()?,
         }
         self.put_on_wires();
+        self.note_conferences();
         self.scene.borrow().violation.clone().map_or(Ok(()), Err)
     }
 
@@ -241,6 +245,7 @@ impl World {
     pub(crate) fn crash(&mut self, crash: Crash) {
         self.leave_wires();
         self.connector = None;
+        self.live.connector_is_gone();
         self.rejected = false;
         let scene = &mut *self.scene.borrow_mut();
         scene.ledger.undoing();
@@ -364,6 +369,8 @@ impl World {
         for action in actions {
             match action {
                 Action::Send(line, bytes) => {
+                    let bytes = self.tampered_bytes(bytes);
+                    self.on_the_wire(&bytes);
                     if let Some(pair) = self.connector.as_mut().and_then(|connector| connector.pair.as_mut()) {
                         pair.wire(line).to_switch.extend(bytes);
                     }
@@ -401,7 +408,7 @@ impl World {
         let history = self.scene.borrow().history.len() - 1;
         connector.waiting.insert(self.requests, Sent::new(ask, history, &known));
         let Some(id) = UserId::parse("20000") else { return };
-        let caller = Caller { id, name: "anna".into(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let caller = Caller { id, name: "anna".into(), address: LOCALHOST };
         let entropy = [0; 4].map(|_: u8| self.chance.number().to_be_bytes()).concat();
         let entropy = entropy.try_into().unwrap_or([0; 32]);
         self.input(Input::Request { id: RequestId(self.requests), caller, command, entropy: Entropy(entropy) });
@@ -410,6 +417,14 @@ impl World {
     /// Lets the engine know of something, and carries out what it wants, in order.
     pub(crate) fn input(&mut self, input: Input) {
         let input = self.heard(input);
+        self.begins(&input);
+        for input in self.tampered_input(input) {
+            self.handle(input);
+        }
+        self.concludes();
+    }
+
+    fn handle(&mut self, input: Input) {
         let Some(connector) = &mut self.connector else { return };
         let mut effects = Vec::new();
         connector.engine.handle(self.now, input, &mut effects);
@@ -419,7 +434,7 @@ impl World {
             match effect {
                 Effect::Publish(state) => self.publish(state),
                 Effect::Log(note) => self.log(&note),
-                Effect::Live(_) => {}
+                Effect::Live(notice) => self.notice(notice),
                 Effect::Files { id, work } => self.want(id, work),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
                 Effect::Respond { id, response } => responses.push((id, response, self.seen().unwrap_or_default())),
@@ -438,27 +453,6 @@ impl World {
 /// Where phones reach the connector.
 fn address() -> PublicAddress {
     PublicAddress { is_secure: true, host: Some("conf.example".to_owned()) }
-}
-
-/// An effect as the trace shows it, on a line of its own.
-fn shown(effect: &Effect) -> String {
-    let text = match effect {
-        Effect::Respond { id, response } => format!("answer {}: done {:?}, {response:?}", id.0, done_items(response)),
-        Effect::Files { work: FileWork::Commit(set), .. } => {
-            let changes = set.changes.iter().map(|change| {
-                let kind = format!("{:?}", change.kind);
-                format!(" {} {}", kind.split('(').next().unwrap_or_default(), change.path)
-            });
-            format!("disk: commit{}", changes.collect::<String>())
-        }
-        Effect::Files { work: FileWork::List(_), .. } => "disk: list".to_owned(),
-        Effect::Files { work, .. } => format!("disk: {work:?}"),
-        Effect::Switch { command, .. } => format!("switch: {command}"),
-        Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
-        Effect::Log(note) => format!("log: {note}"),
-        Effect::Live(notice) => format!("live: {notice:?}"),
-    };
-    format!("\n        {text}")
 }
 
 fn impossible(error: &dyn std::fmt::Display) -> Violation {

@@ -108,7 +108,7 @@ impl Switch {
         Self { loaded, globals }
     }
 
-    fn answer(&self, command: SwitchCommand) -> Reply {
+    fn answer(&self, command: &SwitchCommand) -> Reply {
         let document = self.loaded.outcome.as_ref().unwrap();
         let section = |name: &str| document.section(name.as_bytes()).unwrap();
         let answer = match command {
@@ -129,7 +129,7 @@ impl Switch {
     }
 
     fn reading(&self) -> Reading {
-        Reading::new(&Config::default(), QUESTIONS.map(|command| self.answer(command)), &[]).unwrap()
+        Reading::new(&Config::default(), QUESTIONS.map(|command| self.answer(&command)), &[]).unwrap()
     }
 }
 
@@ -268,7 +268,7 @@ impl House {
                 if command == SwitchCommand::ReloadXml {
                     self.switch = Switch::load(&self.model);
                 }
-                Some(Input::SwitchReply { epoch, id, reply: self.switch.answer(command) })
+                Some(Input::SwitchReply { epoch, id, reply: self.switch.answer(&command) })
             }
             Effect::Publish(state) => {
                 self.state = Some(state);

@@ -137,7 +137,8 @@ impl Running {
         let current = Arc::new(Current::default());
         current.publish(state(users));
         let (queue, _asked) = bounded(1);
-        let gate = Arc::new(Gate::open(GateConfig::default(), current, queue).unwrap());
+        let (listeners, _listening) = bounded(1);
+        let gate = Arc::new(Gate::open(GateConfig::default(), current, queue, listeners).unwrap());
         let listener = smol::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = bounded::<()>(1);

@@ -7,6 +7,8 @@
 //!   Unix sockets that nobody else can reach; the **relay** is the bounded way there. What is short, what is long, and each
 //!   kind of change go in lanes of their own, and in each every user has a share, so that nobody's slow downloads or
 //!   uploads keep others waiting. A short answer is taken whole into memory: a slow client holds up no handler with it.
+//! - **Listeners** to the live state are the gate's own: WebSockets that share one ring of events. Whoever tells an event
+//!   waits for none of them, and none for another.
 //! - The **description** of all that, an OpenAPI document, is made of the table of routes and of the schemas that check.
 //! - A **change** is checked by a handler, goes into a queue for the engine, and is parked until its answer comes. Nobody
 //!   waits for the engine but the client.
@@ -24,7 +26,9 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let current = Arc::new(Current::default()); // the engine's loop calls `current.publish(state)`
 //! let (queue, asked) = smol::channel::bounded(COMMANDS); // the engine's loop takes what is asked,
-//! let gate = Gate::open(GateConfig::default(), Arc::clone(&current), queue)?; // and calls `gate.respond(id, response)`
+//! // and calls `gate.respond(id, response)`; it takes what listeners do as well, and calls `gate.tell(notice)`
+//! let (listeners, _listening) = smol::channel::bounded(256);
+//! let gate = Gate::open(GateConfig::default(), Arc::clone(&current), queue, listeners)?;
 //! let gate = Arc::new(gate);
 //! let executor = Arc::new(Executor::new());
 //! smol::block_on(executor.run(async {
@@ -48,6 +52,7 @@ mod deadline;
 mod description;
 mod gate;
 mod handlers;
+mod live;
 mod operation;
 mod problem;
 mod relay;
@@ -64,4 +69,5 @@ pub use gate::{
     GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve,
 };
 pub use handlers::{Asked, Uploads};
+pub use live::{FromListener, LiveLimits};
 pub use relay::COMMANDS;

@@ -53,6 +53,7 @@ schemas! {
         Recordings = "recordings",
         RecordingsDone = "recordings-done",
         Upload = "upload",
+        LiveTicket = "live-ticket",
         Info = "info",
         InfoAnswer = "info-answer",
         InfoState = "info-state",
@@ -61,6 +62,17 @@ schemas! {
         FriendXml = "friendxml",
         OpenApi = "openapi",
         Problem = "problem",
+    }
+}
+
+schemas! {
+    /// A schema of what goes over the WebSocket of a listener, or of a part of that.
+    LiveSchema in "live/" {
+        Request = "live-request",
+        Frame = "live-frame",
+        Conference = "live-conference",
+        Member = "live-member",
+        Registration = "live-registration",
     }
 }
 
@@ -81,6 +93,7 @@ mod tests {
     fn every_file_is_known() {
         let requests: BTreeSet<_> = RequestSchema::ALL.into_iter().map(|schema| schema.name().to_owned()).collect();
         let answers: BTreeSet<_> = AnswerSchema::ALL.into_iter().map(|schema| schema.name().to_owned()).collect();
-        assert_eq!((requests, answers), (files(""), files("answers")));
+        let live: BTreeSet<_> = LiveSchema::ALL.into_iter().map(|schema| schema.name().to_owned()).collect();
+        assert_eq!((requests, answers, live), (files(""), files("answers"), files("live")));
     }
 }

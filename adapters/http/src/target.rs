@@ -13,6 +13,11 @@ pub(crate) fn path(target: &str) -> Option<&str> {
     Some(local.split_once('?').map_or(local, |(path, _query)| path))
 }
 
+/// The query of a target, without its question mark; empty if there is none.
+pub(crate) fn query(target: &str) -> &str {
+    target.split_once('?').map_or("", |(_path, query)| query)
+}
+
 /// The host and port of an absolute-form target, which counts instead of the `Host` header.
 pub(crate) fn authority(target: &str) -> Option<&str> {
     let rest = after_scheme(target)?;
@@ -59,6 +64,7 @@ mod tests {
         for other in ["*", "x:443", "", "ftp://x/", "http:///a", "a/b", "http://?x"] {
             assert_eq!(path(other), None, "{other}");
         }
+        assert_eq!(["/a", "/a?", "/a?b?c", "http://x?y/z"].map(query), ["", "", "b?c", "y/z"]);
         assert_eq!(authority("http://x:1/a"), Some("x:1"));
         assert_eq!(authority("/http://x/"), None);
     }

@@ -27,6 +27,9 @@ pub(crate) enum Command {
         /// The port to serve on; without it, any free one.
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// How many people call each other there; 0 for nobody.
+        #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(..=1000))]
+        callers: u16,
     },
     /// Says what in a configuration tree does not fit the connector.
     Check {

@@ -11,7 +11,7 @@ use fsconnector_engine::note::{Level, Note};
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_esl::Outgoing;
-use fsconnector_http::{Asked, Current, Gate};
+use fsconnector_http::{Asked, Current, FromListener, Gate};
 use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::future;
@@ -45,7 +45,9 @@ pub(crate) struct Wires {
     pub(crate) to_switch: Sender<Outgoing>,
     /// What administrators want changed.
     pub(crate) asked: Receiver<Asked>,
-    /// Who gives them their answers.
+    /// What those do who listen to the live state.
+    pub(crate) listening: Receiver<FromListener>,
+    /// Who gives the ones their answers, and the others what they hear.
     pub(crate) gate: Arc<Gate>,
     pub(crate) disk: Disk,
     pub(crate) readers: Arc<Current>,
@@ -78,8 +80,10 @@ pub(crate) async fn beat(mut engine: Engine, wires: Wires, stops: Stops) {
         let before = known;
         known = Known { soon: stops.soon.is_closed(), now: stops.now.is_closed() };
         inputs.extend((known.soon && !before.soon).then_some(Input::Stop));
+        // What comes together comes at one time: thousands of events a second need not look at the clock each.
+        let now = wires.clock.now();
         for input in inputs {
-            engine.handle(wires.clock.now(), input, &mut effects);
+            engine.handle(now, input, &mut effects);
             for effect in effects.drain(..) {
                 carry_out(effect, &wires, &files_done);
             }
@@ -87,8 +91,8 @@ pub(crate) async fn beat(mut engine: Engine, wires: Wires, stops: Stops) {
     }
 }
 
-/// What comes next: from the switch, from administrators, from the disk, or the engine's deadline, in no fixed
-/// preference; nothing when something is to stop.
+/// What comes next: from the switch, from administrators, from listeners, from the disk, or the engine's deadline, in no
+/// fixed preference; nothing when something is to stop.
 async fn next_inputs(
     wires: &Wires,
     from_files: &Receiver<Input>,
@@ -97,6 +101,7 @@ async fn next_inputs(
 ) -> Vec<Input> {
     let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
     let asked = async { or_never(wires.asked.recv().await.ok().map(|asked| vec![asked.into()])).await };
+    let listening = async { or_never(wires.listening.recv().await.ok().map(|does| vec![does.into_input()])).await };
     let files = async { or_never(from_files.recv().await.ok().map(|input| vec![input])).await };
     let tick = async {
         let left = or_never(deadline).await.0.saturating_sub(wires.clock.mono().0);
@@ -104,7 +109,8 @@ async fn next_inputs(
         vec![Input::Tick]
     };
     let stopped = future::race(closed(&stops.soon, known.soon), closed(&stops.now, known.now));
-    future::race(future::race(switch, asked), future::race(files, future::race(tick, stopped))).await
+    let outside = future::race(switch, future::race(asked, listening));
+    future::race(outside, future::race(files, future::race(tick, stopped))).await
 }
 
 /// Ends when the channel is closed, unless that is known.

@@ -18,7 +18,6 @@ mod settings;
 mod stop;
 mod templates;
 mod trees;
-mod wave;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -49,7 +48,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     }
     match command_line.command.unwrap_or(Command::Serve) {
         Command::Serve => smol::block_on(serve(settings)),
-        Command::Demo { port } => smol::block_on(demo::run(port, settings.folders.templates)),
+        Command::Demo { port, callers } => smol::block_on(demo::run(port, callers, settings.folders.templates)),
         Command::Check { tree } => {
             let tree = tree.unwrap_or(settings.folders.configuration);
             let checked = check::run(&tree, &settings.engine, &settings.http)

@@ -19,7 +19,9 @@ use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
-use fsconnector_http::{Asked, COMMANDS, Current, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve};
+use fsconnector_http::{
+    Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
@@ -31,6 +33,9 @@ use crate::{templates, trees};
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
 const WAITING_BATCHES: usize = 16;
+
+/// How much of what listeners do may wait for the engine; then reading from them waits.
+const WAITING_LISTENERS: usize = 256;
 
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
@@ -75,9 +80,10 @@ impl Program {
         let (stop_gate, gate_stopped) = bounded(1);
         let (stop_soon, soon) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
+        let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
-        let gate = open_gate(&settings, &disk, &readers, queue)?;
+        let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
@@ -87,6 +93,7 @@ impl Program {
             from_switch,
             to_switch,
             asked,
+            listening,
             gate: Arc::clone(&gate),
             disk: disk.clone(),
             readers,
@@ -232,7 +239,7 @@ fn open_gate(
     settings: &Settings,
     disk: &Disk,
     readers: &Arc<Current>,
-    queue: Sender<Asked>,
+    (queue, listeners): (Sender<Asked>, Sender<FromListener>),
 ) -> Result<Arc<Gate>, GateError> {
     let uploads = disk.static_tree().ok().map(|_| Arc::new(disk.clone()) as Arc<dyn Uploads>);
     let config = GateConfig {
@@ -242,7 +249,7 @@ fn open_gate(
         uploads,
         ..GateConfig::default()
     };
-    Gate::open(config, Arc::clone(readers), queue).map(Arc::new)
+    Gate::open(config, Arc::clone(readers), queue, listeners).map(Arc::new)
 }
 
 /// The static tree, if only for reading.

@@ -30,22 +30,20 @@
 //!
 //! - What was recorded from a real switch is answered byte for byte alike; the tests compare. What was never recorded is an
 //!   assumption: the headers of RELOADXML that say where it is made, `-ERR no reply` as `api`'s answer without text, the refusals
-//!   of `filter`, `log` and `noevents`, filters' signs, the names of events
-//!   that no recording holds, arrays set as a whole, and how lines before an error are counted where tags go over several lines.
+//!   of `filter`, `log` and `noevents`, filters' signs, the names of events that no recording holds, arrays set as a whole, and how lines before an error are counted where tags go over several lines.
 //! - Bytes are bytes: neither files nor clients have to send UTF-8, and nothing that they can send makes it panic.
 //! - Commands in a configuration never reach outside: `exec` and its like are reported, never carried out.
 //! - Loading grows with the size of the input, also where the real switch takes ages or dies: there are bounds on the depth of elements
 //!   (1000), on what entities expand to (4 MiB), on the number of inclusions (a million) and on the merged text (1 GiB). Writing out
 //!   can grow faster, as in the real switch: children without text between them repeat all the text that follows.
-//!
 //! - Of conferences these were never recorded: talking where the profile does not suppress it, the PIN prompt, holding, `endconf`, the
 //!   commands `hold`, `unhold`, `floor` where it succeeds, `conference list`, `sofia::expire`, and the line numbers of such events (0).
 //!   While on hold, a member cannot speak as far as events and listings say, muted or not.
 //! - `update-reg` is said of a phone whose address has registered before; an expiry happens a minute after the time the phone was given.
 //!
 //! What is missing: every event about a call but `conference::maintenance` (`CHANNEL_…`, `CODEC`, `PRESENCE_IN` and the like), calls that are not
-//! conferences, `originate` and `dial`, video, most commands of `conference` and the list of them all, the help texts of commands; the events
-//! of modules being unloaded at a shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
+//! conferences, `originate` and `dial`, video, most commands of `conference` and the list of them all, the help texts of commands, calls in `status`
+//! and in HEARTBEAT; the events of modules being unloaded at a shutdown; events as XML; filters with regular expressions; `<!ATTLIST>` in a configuration; UTF-16.
 //!
 //! ```
 //! use fsconnector_simulator::config::Memory;

@@ -5,11 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod recorded;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fsconnector_simulator::config::Memory;
-use fsconnector_simulator::{ConnectionId, Identity, Output, SimSwitch};
+use fsconnector_simulator::{ConnectionId, SimSwitch};
+use recorded::{captures, frames, identity, length_in, sent};
 
 const NOW: u64 = 1_795_405_352_545_035;
 /// What the recordings hold and the simulator does not answer.
@@ -17,10 +20,6 @@ const UNSUPPORTED: [&str; 1] = ["2c-bgapi-conference-noargs"];
 /// Answers that show the configuration itself.
 const MASKED_BODIES: [&str; 4] =
     ["xml_locate-directory", "xml_locate-dialplan", "xml_locate-conference.conf", "global_getvar"];
-
-fn captures() -> Option<PathBuf> {
-    std::env::var_os("FSCONNECTOR_CAPTURES").map(PathBuf::from)
-}
 
 /// A configuration in the shape of the recorded one.
 fn configuration() -> Memory {
@@ -51,51 +50,11 @@ fn configuration() -> Memory {
 }
 
 fn switch() -> SimSwitch<Memory> {
-    let identity = Identity {
-        hostname: "vm".to_owned(),
-        ipv4: "192.0.2.2".to_owned(),
-        ipv6: "fd00::2".to_owned(),
-        ..Identity::default()
-    };
-    SimSwitch::new(configuration(), identity, NOW)
+    SimSwitch::new(configuration(), identity(), NOW)
 }
 
-/// All that was sent to a client, and whether it was closed behind it.
-fn sent(out: &[Output], to: ConnectionId) -> (Vec<u8>, bool) {
-    let bytes = out.iter().filter_map(|output| match output {
-        Output::Send(id, bytes) if *id == to => Some(&bytes[..]),
-        _ => None,
-    });
-    (bytes.collect::<Vec<_>>().concat(), out.last() == Some(&Output::Close(to)))
-}
-
-/// A client that has said `commands` after its authentication, and whose answers to them are forgotten.
 fn client(switch: &mut SimSwitch<Memory>, commands: &str) -> ConnectionId {
-    let mut out = Vec::new();
-    let id = switch.connect(&mut out);
-    switch.receive(NOW, id, commands.as_bytes(), &mut out);
-    id
-}
-
-/// A conversation cut into frames, each a head and a body.
-fn frames(stream: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut frames = Vec::new();
-    let mut rest = stream;
-    while let Some(end) = memchr::memmem::find(rest, b"\n\n") {
-        let (head, behind) = rest.split_at(end + 2);
-        let head = String::from_utf8(head.to_vec()).unwrap();
-        let length = length_in(&head).unwrap_or(0);
-        let (body, behind) =
-            behind.split_at_checked(length).unwrap_or_else(|| panic!("the body is shorter than {head}"));
-        frames.push((head, body.to_vec()));
-        rest = behind;
-    }
-    assert!(rest.is_empty(), "a frame without an end: {:?}", String::from_utf8_lossy(rest));
-    frames
-}
-
-fn length_in(head: &str) -> Option<usize> {
-    head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map(|length| length.parse().unwrap())
+    recorded::client(switch, NOW, commands)
 }
 
 /// A conversation with everything masked that cannot be the same twice.

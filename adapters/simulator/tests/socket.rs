@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use fsconnector_simulator::config::Memory;
-use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
+use fsconnector_simulator::{Caller, EventSocket, Identity, SimSwitch};
 
 fn open() -> EventSocket<Memory> {
     let files = Memory::new([("freeswitch.xml", "<document>\n<section name=\"directory\"/>\n</document>\n")]);
@@ -166,4 +166,23 @@ fn heartbeats_come_by_themselves() {
 fn a_dropped_socket_gives_its_port_back() {
     let address = open().address();
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn callers_can_be_driven_while_clients_listen() {
+    let root = "<document><section name=\"configuration\"><configuration name=\"conference.conf\"><profiles>\
+                <profile name=\"wide\"/></profiles></configuration></section></document>";
+    let switch = SimSwitch::new(Memory::new([("freeswitch.xml", root)]), Identity::default(), 0);
+    let socket = EventSocket::open(switch, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut client = Client::authenticated(&socket, &["event plain CUSTOM conference::maintenance"]);
+    let call = socket.drive(|switch, now, out| switch.join(now, Caller::user("20000"), "team@wide", out)).unwrap();
+    // The last of these follows by itself.
+    for action in ["conference-create", "add-member", "floor-change"] {
+        assert!(client.frame().1.contains(&format!("\nAction: {action}\n")));
+    }
+    socket.drive(|switch, now, out| switch.leave(now, call, out));
+    for action in ["floor-change", "del-member", "conference-destroy"] {
+        assert!(client.frame().1.contains(&format!("\nAction: {action}\n")));
+    }
+    assert_eq!(socket.edit(|switch| switch.conferences()), []);
 }

@@ -21,7 +21,7 @@ pub(super) struct Conference {
     name: Arc<str>,
     definition: Arc<Definition>,
     members: BTreeMap<MemberId, Member>,
-    floor: Option<MemberId>,
+    floor: Floor,
     locked: bool,
     recordings: Recordings,
     last_join: Option<Person>,
@@ -29,6 +29,8 @@ pub(super) struct Conference {
     pub(super) recorder: Recorder,
     /// Whether the switch has just muted all members by our order.
     has_muted_all: bool,
+    /// Whether an event has told of its beginning.
+    beginning_was_told: bool,
     fresh: Fresh,
     /// Members that left since the listing was asked for that is under way, or since the last one.
     gone: BTreeSet<MemberId>,
@@ -41,7 +43,8 @@ struct Fresh {
     existence: Existence,
     floor: bool,
     lock: bool,
-    recordings: bool,
+    /// The files of the recordings.
+    recordings: BTreeSet<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +56,14 @@ enum Existence {
     Confirmed,
     /// An event has told of its beginning.
     Begun,
+}
+
+/// Who has the floor, as clients see it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Floor {
+    holder: Option<MemberId>,
+    /// Whether the holder, being the only member, has lost it since: then it seems to be leaving.
+    is_free: bool,
 }
 
 #[derive(Debug)]
@@ -72,13 +83,14 @@ impl Conference {
             name: name.into(),
             definition: Arc::clone(configured.conference(name)),
             members: BTreeMap::new(),
-            floor: None,
+            floor: Floor::default(),
             locked: false,
             recordings: Recordings::default(),
             last_join: None,
             last_leave: None,
             recorder: Recorder::default(),
             has_muted_all: false,
+            beginning_was_told: false,
             fresh: Fresh::default(),
             gone: BTreeSet::new(),
         }
@@ -127,6 +139,12 @@ impl Conference {
     /// An event tells of its beginning.
     pub(super) fn touch_beginning(&mut self) {
         self.fresh.existence = Existence::Begun;
+        self.beginning_was_told = true;
+    }
+
+    /// Whether an event has ever told of its beginning.
+    pub(super) fn beginning_was_told(&self) -> bool {
+        self.beginning_was_told
     }
 
     /// Whether events have told of it since the listing was asked for that is under way.
@@ -166,6 +184,11 @@ impl Conference {
     /// An event says who has the floor. Whether that is somebody known.
     pub(super) fn floor_changed(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) -> bool {
         self.fresh.floor = true;
+        if floor.is_none() && self.members.len() == 1 {
+            // So it begins when the last one leaves, and of that clients hear in one word. Whoever stays is listed.
+            self.floor.is_free = true;
+            return false;
+        }
         self.give_floor(floor, desk);
         floor.is_none_or(|id| self.has(id))
     }
@@ -184,9 +207,13 @@ impl Conference {
         self.lock(locked, desk);
     }
 
-    /// An event tells of a recording.
-    pub(super) fn recording_changed(&mut self, change: impl FnOnce(&mut Recordings), desk: &mut Desk<'_>) {
-        self.fresh.recordings = true;
+    /// An event tells of the recording to this file: whether it is there, and if so, whether it is paused.
+    pub(super) fn recording_changed(&mut self, file: &str, paused: Option<bool>, desk: &mut Desk<'_>) {
+        self.fresh.recordings.insert(file.into());
+        let change = |recordings: &mut Recordings| match paused {
+            Some(paused) => recordings.put(file, paused),
+            None => recordings.remove(file),
+        };
         self.record(change, desk);
     }
 
@@ -219,13 +246,14 @@ impl Conference {
         }
         if !self.fresh.floor {
             self.give_floor(listed.floor, desk);
+        } else if self.floor.is_free {
+            self.give_floor(None, desk);
         }
         if !self.fresh.lock {
             self.lock(listed.locked, desk);
         }
-        if !self.fresh.recordings {
-            self.record(|recordings| recordings.become_these(&listed.recordings), desk);
-        }
+        let told = std::mem::take(&mut self.fresh.recordings);
+        self.record(|recordings| recordings.become_these(&listed.recordings, &told), desk);
     }
 
     /// Takes over what a new configuration says. Whether that shows.
@@ -237,6 +265,11 @@ impl Conference {
             let name = configured.name(&member.person.id, &member.number, &member.claimed);
             shows |= name != member.person.name;
             member.person.name = name;
+        }
+        if let Some(last) = &mut self.last_join
+            && let Some(member) = self.members.get(&last.confid)
+        {
+            last.name = Arc::clone(&member.person.name);
         }
         shows && self.is_shown()
     }
@@ -267,7 +300,7 @@ impl Conference {
             *known = Member { person: known.person.clone(), ..member };
             return self.mute(id, mute, desk);
         }
-        let had_floor = self.floor == Some(id);
+        let had_floor = self.floor == Floor { holder: Some(id), is_free: false };
         self.remove(id, desk);
         self.add(member, desk);
         if had_floor {
@@ -276,6 +309,9 @@ impl Conference {
     }
 
     fn add(&mut self, member: Member, desk: &mut Desk<'_>) {
+        if self.floor.is_free {
+            self.give_floor(None, desk);
+        }
         let was_shown = self.is_shown();
         let person = member.person.clone();
         self.has_muted_all &= person.mute;
@@ -289,7 +325,7 @@ impl Conference {
     }
 
     fn remove(&mut self, id: MemberId, desk: &mut Desk<'_>) -> bool {
-        if self.members.len() > 1 && self.floor == Some(id) {
+        if self.members.len() > 1 && self.floor.holder == Some(id) {
             self.give_floor(None, desk);
         }
         let Some(member) = self.members.remove(&id) else { return false };
@@ -297,7 +333,7 @@ impl Conference {
         if self.is_shown() {
             self.say(&Message::DelMember { conference: &self.name, data: id }, desk);
         } else {
-            self.floor = None;
+            self.floor = Floor::default();
             desk.say(self.definition.hearers, &Message::DelConference { conference: &self.name });
         }
         true
@@ -305,9 +341,9 @@ impl Conference {
 
     /// Somebody who is not here cannot have the floor.
     fn give_floor(&mut self, floor: Option<MemberId>, desk: &mut Desk<'_>) {
-        let floor = floor.filter(|id| self.has(*id));
-        if floor != self.floor {
-            self.floor = floor;
+        let holder = floor.filter(|id| self.has(*id));
+        let before = std::mem::replace(&mut self.floor, Floor { holder, is_free: false });
+        if holder != before.holder {
             self.say(&Message::FloorChange { conference: &self.name, data: OrNobody(self.floor()) }, desk);
         }
     }
@@ -363,7 +399,7 @@ impl Conference {
     }
 
     fn floor(&self) -> Option<&Person> {
-        Some(&self.members.get(&self.floor?)?.person)
+        Some(&self.members.get(&self.floor.holder?)?.person)
     }
 }
 

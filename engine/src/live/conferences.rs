@@ -9,6 +9,8 @@ use super::control::Sent;
 use super::desk::Desk;
 use super::frame::{List, Message};
 use super::listing::ListedConference;
+use super::pledges::Pledges;
+use super::recorder::{self, Move};
 use super::report::{Happening, Recording, Report};
 use crate::access::Role;
 use crate::io::EffectId;
@@ -32,6 +34,7 @@ pub(super) struct Conferences {
     pub(super) recording: BTreeSet<Uuid>,
     /// Commands whose answers matter.
     pub(super) sent: BTreeMap<EffectId, (Uuid, Sent)>,
+    pub(super) pledges: Pledges,
 }
 
 impl Conferences {
@@ -45,6 +48,7 @@ impl Conferences {
             have_caught_up: false,
             recording: BTreeSet::new(),
             sent: BTreeMap::new(),
+            pledges: Pledges::default(),
         }
     }
 
@@ -74,13 +78,18 @@ impl Conferences {
         };
         conference.touch();
         let is_clear = match happening {
-            Happening::Nothing | Happening::Created => true,
+            Happening::Nothing => true,
+            Happening::Created => {
+                conference.touch_beginning();
+                true
+            }
             Happening::Destroyed => {
                 self.end(&uuid, desk);
+                self.ended.told(&uuid);
                 return false;
             }
             Happening::Joined(id, caller) => {
-                self.claim_name(&uuid, desk);
+                self.take_name(&uuid, desk);
                 self.with(&uuid, |conference| conference.joined(id, caller, configured, desk));
                 true
             }
@@ -108,7 +117,7 @@ impl Conferences {
                 false
             }
             Happening::Destroyed => {
-                self.ended.insert(uuid);
+                self.ended.told(uuid);
                 true
             }
             _ => true,
@@ -118,20 +127,24 @@ impl Conferences {
     fn apply_recording(&mut self, uuid: &str, file: &str, what: &Recording<'_>, desk: &mut Desk<'_>) -> bool {
         let mut moves = Vec::new();
         self.with(uuid, |conference| match what {
-            Recording::Started => conference.recording_changed(|recordings| recordings.put(file, false), desk),
-            Recording::Paused => conference.recording_changed(|recordings| recordings.put(file, true), desk),
-            Recording::Resumed => conference.recording_changed(|recordings| recordings.put(file, false), desk),
-            Recording::Stopped => conference.recording_changed(|recordings| recordings.remove(file), desk),
+            Recording::Started | Recording::Resumed => conference.recording_changed(file, Some(false), desk),
+            Recording::Paused => conference.recording_changed(file, Some(true), desk),
+            Recording::Stopped => conference.recording_changed(file, None, desk),
             Recording::Failed(why) => {
-                conference.recording_changed(|recordings| recordings.remove(file), desk);
+                conference.recording_changed(file, None, desk);
                 conference.recorder.failed(file, why, &mut moves);
             }
         });
+        let is_settled = matches!(what, Recording::Started | Recording::Failed(_) | Recording::Stopped);
+        if is_settled && self.pledges.settle(file, uuid) && *what == Recording::Started {
+            moves.push(Move::Tell(recorder::STARTED));
+        }
         self.go_on_recording(uuid, moves, desk)
     }
 
     /// A listing is asked for.
     pub(super) fn looked(&mut self) {
+        self.ended.looked();
         self.by_uuid.values_mut().for_each(Conference::looked);
     }
 
@@ -139,38 +152,80 @@ impl Conferences {
     /// needed.
     pub(super) fn correct(
         &mut self,
-        listed: Vec<ListedConference>,
+        mut listed: Vec<ListedConference>,
         configured: &Configured,
         desk: &mut Desk<'_>,
     ) -> bool {
+        // The newest first; of two that are equally old the one that events have told of.
+        let is_told = |uuid: &Uuid| self.by_uuid.get(uuid).is_some_and(Conference::beginning_was_told);
+        let is_surely_current = |conference: &ListedConference| {
+            self.current.get(&conference.name) == Some(&conference.uuid) && is_told(&conference.uuid)
+        };
+        listed.sort_by_key(|conference| (conference.age, !is_surely_current(conference)));
         let present: BTreeSet<Uuid> = listed.iter().map(|conference| Arc::clone(&conference.uuid)).collect();
+        let mut is_in_doubt = false;
+        let mut shown = BTreeSet::new();
         for conference in listed {
-            self.correct_one(conference, configured, desk);
+            if self.ended.contains(&conference.uuid) {
+                continue;
+            }
+            if shown.contains(&conference.name) {
+                // An older generation of the same name, whose members are on their way out.
+                self.end(&conference.uuid, desk);
+                self.ended.concluded(&conference.uuid);
+            } else if self.is_too_early_for(&conference, &present) {
+                is_in_doubt = true;
+            } else {
+                let is_current = self.current.get(&conference.name) == Some(&conference.uuid);
+                if is_current || !conference.members.is_empty() {
+                    shown.insert(Arc::clone(&conference.name));
+                }
+                self.correct_one(conference, configured, desk);
+            }
         }
         let is_gone = |(uuid, conference): &(&Uuid, &Conference)| !conference.is_fresh() && !present.contains(*uuid);
         let absent: Vec<Uuid> = self.by_uuid.iter().filter(is_gone).map(|(uuid, _)| Arc::clone(uuid)).collect();
         for uuid in absent {
             self.end(&uuid, desk);
         }
+        self.saw_recordings(desk) | is_in_doubt
+    }
+
+    /// From now on what changes is news, and orders are judged. Whether a listing is needed.
+    pub(super) fn catch_up(&mut self, desk: &mut Desk<'_>) -> bool {
         self.have_caught_up = true;
-        self.saw_recordings(desk)
+        let waiting: Vec<Uuid> = self.recording.iter().map(Arc::clone).collect();
+        waiting.iter().fold(false, |needs_listing, uuid| self.go_on_recording(uuid, Vec::new(), desk) | needs_listing)
+    }
+
+    /// Whether a listing leaves open which is the later one: a conference that it has, or another of the same name, which
+    /// it has not, but of whose beginning an event has told since the listing was asked for.
+    fn is_too_early_for(&self, listed: &ListedConference, present: &BTreeSet<Uuid>) -> bool {
+        let other = self.current.get(&listed.name).filter(|current| !present.contains(*current));
+        other.and_then(|other| self.by_uuid.get(other)).is_some_and(Conference::has_just_begun)
     }
 
     fn correct_one(&mut self, listed: ListedConference, configured: &Configured, desk: &mut Desk<'_>) {
         let uuid = Arc::clone(&listed.uuid);
-        if self.ended.contains(&uuid) {
-            return;
-        }
-        let newer = self.current.get(&listed.name).filter(|current| **current != uuid);
-        if newer.and_then(|newer| self.by_uuid.get(newer)).is_some_and(Conference::has_just_begun) {
-            // The listing is from before the generation of which events have told since.
-            return self.ended.insert(&uuid);
-        }
         self.by_uuid.entry(Arc::clone(&uuid)).or_insert_with(|| Conference::new(&listed.name, configured));
         if !listed.members.is_empty() {
             self.claim_name(&uuid, desk);
         }
         self.with(&uuid, |conference| conference.correct(listed, configured, desk));
+    }
+
+    /// An event says that somebody is in it, so it is the generation of its name that clients see. If the one before is
+    /// known from a listing only, the event may be late, and that one the later one: then its events are still to come,
+    /// and it may be heard of again.
+    fn take_name(&mut self, uuid: &str, desk: &mut Desk<'_>) {
+        let name = self.by_uuid.get(uuid).map(|conference| Arc::clone(conference.name()));
+        let before = name.and_then(|name| self.current.get(&name)).filter(|before| ***before != *uuid).cloned();
+        let may_be_later =
+            before.filter(|before| self.by_uuid.get(before).is_some_and(|other| !other.beginning_was_told()));
+        self.claim_name(uuid, desk);
+        if let Some(other) = may_be_later {
+            self.ended.forget(&other);
+        }
     }
 
     /// From now on it is the generation of its name that clients see. They are told of the end of the one before.
@@ -193,7 +248,7 @@ impl Conferences {
             self.current.remove(conference.name());
         }
         self.recording.remove(uuid);
-        self.ended.insert(uuid);
+        self.ended.concluded(uuid);
     }
 
     /// Takes over a new configuration. Whether that shows.
@@ -208,11 +263,14 @@ impl Conferences {
     }
 }
 
-/// Conferences that have ended, of which late events and listings may still tell: the last ones.
+/// Conferences that have ended, of which late events and listings may still tell.
 #[derive(Debug, Default)]
 struct Ended {
-    known: BTreeSet<Uuid>,
+    /// Those of whose end an event has told: the last ones.
+    told: BTreeSet<Uuid>,
     order: VecDeque<Uuid>,
+    /// Those whose end was concluded since a listing was last asked for. A later listing may say otherwise.
+    concluded: BTreeSet<Uuid>,
 }
 
 impl Ended {
@@ -220,18 +278,30 @@ impl Ended {
     const MOST: usize = 1024;
 
     fn contains(&self, uuid: &str) -> bool {
-        self.known.contains(uuid)
+        self.told.contains(uuid) || self.concluded.contains(uuid)
     }
 
-    fn insert(&mut self, uuid: &str) {
+    fn concluded(&mut self, uuid: &str) {
+        self.concluded.insert(uuid.into());
+    }
+
+    fn forget(&mut self, uuid: &str) {
+        self.concluded.remove(uuid);
+    }
+
+    fn looked(&mut self) {
+        self.concluded.clear();
+    }
+
+    fn told(&mut self, uuid: &str) {
         let uuid: Uuid = uuid.into();
-        if self.known.insert(Arc::clone(&uuid)) {
+        if self.told.insert(Arc::clone(&uuid)) {
             self.order.push_back(uuid);
         }
         if self.order.len() > Self::MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.known.remove(&oldest);
+            self.told.remove(&oldest);
         }
     }
 }

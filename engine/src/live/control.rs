@@ -6,7 +6,7 @@ use super::conference::Conference;
 use super::conferences::Conferences;
 use super::desk::Desk;
 use super::frame::Message;
-use super::recorder::{Move, RecordingCall};
+use super::recorder::{self, Move, RecordingCall};
 use super::report::Key;
 use super::request::{ConferenceCall, MemberCall};
 use crate::access::{Role, Roles};
@@ -14,6 +14,14 @@ use crate::esl::command::{Argument, ConferenceArgument, ConferenceOrder, MemberI
 use crate::io::{EffectId, Reply};
 use crate::note::Note;
 use crate::time::{Mono, Wall};
+
+/// How many orders to all conferences, and to one, may be unanswered by the switch. Some room is left for keys, whose
+/// moderators would not hear why nothing happens.
+const UNANSWERED: usize = 64;
+const UNANSWERED_OF_ONE: usize = 16;
+const UNANSWERED_OF_KEYS: usize = 32;
+
+const BUSY: &str = "too many orders wait for the switch; try again later";
 
 /// What a conference was told, as far as the answer matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +34,16 @@ pub(super) enum Sent {
 impl Conferences {
     /// A moderator has pressed a key. Whether a listing is needed.
     pub(super) fn press(&mut self, uuid: &str, key: Key, desk: &mut Desk<'_>) -> bool {
+        if self.is_busy(uuid, UNANSWERED_OF_KEYS) {
+            let name = self.by_uuid.get(uuid).map(|conference| conference.name().to_string()).unwrap_or_default();
+            desk.log(Note::NotObeyed { conference: name, words: BUSY.into() });
+            return false;
+        }
         match key {
             Key::MuteAll => self.tell_or_log(uuid, ConferenceOrder::MuteAll, desk),
             Key::Lock => self.tell_or_log(uuid, ConferenceOrder::Lock, desk),
             Key::Unlock => self.tell_or_log(uuid, ConferenceOrder::Unlock, desk),
-            Key::Recording(call) => return self.order_recording(uuid, call, desk),
+            Key::Recording(call) => return self.order_recording(uuid, call, desk).unwrap_or(false),
         }
         false
     }
@@ -49,10 +62,10 @@ impl Conferences {
             ConferenceCall::Unlock => ConferenceOrder::Unlock,
             ConferenceCall::MuteAll => ConferenceOrder::MuteAll,
             ConferenceCall::KickAll => ConferenceOrder::KickAll,
-            ConferenceCall::StartRec => return Ok(self.order_recording(&uuid, RecordingCall::Start, desk)),
-            ConferenceCall::PauseRec => return Ok(self.order_recording(&uuid, RecordingCall::Pause, desk)),
-            ConferenceCall::ResumeRec => return Ok(self.order_recording(&uuid, RecordingCall::Resume, desk)),
-            ConferenceCall::StopRec => return Ok(self.order_recording(&uuid, RecordingCall::Stop, desk)),
+            ConferenceCall::StartRec => return self.order_recording(&uuid, RecordingCall::Start, desk),
+            ConferenceCall::PauseRec => return self.order_recording(&uuid, RecordingCall::Pause, desk),
+            ConferenceCall::ResumeRec => return self.order_recording(&uuid, RecordingCall::Resume, desk),
+            ConferenceCall::StopRec => return self.order_recording(&uuid, RecordingCall::Stop, desk),
         };
         self.tell_or_log(&uuid, order, desk);
         Ok(false)
@@ -89,27 +102,36 @@ impl Conferences {
         if ConferenceArgument::parse(name).is_none() {
             return Err(format!("conference {name} cannot be controlled, for the switch does not understand its name"));
         }
+        if self.is_busy(uuid, UNANSWERED_OF_ONE) {
+            return Err(BUSY.into());
+        }
         Ok(Arc::clone(uuid))
     }
 
-    fn order_recording(&mut self, uuid: &str, call: RecordingCall, desk: &mut Desk<'_>) -> bool {
+    /// Whether so many orders are unanswered that no more are taken: who gives them faster than the switch carries them out
+    /// would keep it from everything else.
+    fn is_busy(&self, uuid: &str, most: usize) -> bool {
+        let of_this = || self.sent.values().filter(|(other, _)| **other == *uuid).count();
+        self.sent.len() >= UNANSWERED || of_this() >= most
+    }
+
+    fn order_recording(&mut self, uuid: &str, call: RecordingCall, desk: &mut Desk<'_>) -> Result<bool, String> {
         if let Some((known, _)) = self.by_uuid.get_key_value(uuid) {
             self.recording.insert(Arc::clone(known));
         }
-        self.with(uuid, |conference| conference.recorder.order(call));
-        self.go_on_recording(uuid, Vec::new(), desk)
+        let is_taken = self.by_uuid.get_mut(uuid).is_some_and(|conference| conference.recorder.order(call));
+        if is_taken { Ok(self.go_on_recording(uuid, Vec::new(), desk)) } else { Err(BUSY.into()) }
     }
 
     /// The recorder goes on, after `moves` that were decided already. Whether a listing is needed.
     pub(super) fn go_on_recording(&mut self, uuid: &str, mut moves: Vec<Move>, desk: &mut Desk<'_>) -> bool {
         let Some(conference) = self.by_uuid.get_mut(uuid) else { return false };
-        if !self.have_caught_up || (moves.is_empty() && conference.recorder.is_idle()) {
-            return false;
+        if self.have_caught_up && !conference.recorder.is_idle() {
+            let (folder, name, wall) = (&self.folder, Arc::clone(conference.name()), desk.now.wall);
+            let recordings = conference.recordings().clone();
+            let file = || recording_file(folder, &name, wall);
+            conference.recorder.go_on(desk.now.mono, &recordings, file, &mut moves);
         }
-        let (folder, name, wall) = (&self.folder, Arc::clone(conference.name()), desk.now.wall);
-        let recordings = conference.recordings().clone();
-        let file = || recording_file(folder, &name, wall);
-        conference.recorder.go_on(desk.now.mono, &recordings, file, &mut moves);
         if conference.recorder.is_idle() {
             self.recording.remove(uuid);
         }
@@ -118,7 +140,10 @@ impl Conferences {
             match step {
                 Move::Tell(order) => self.tell_or_log(uuid, order, desk),
                 Move::Look => needs_listing = true,
-                Move::GiveUp(call, why) => self.lament(uuid, call, why, desk),
+                Move::GiveUp(call, why) => {
+                    self.pledges.give_up(uuid);
+                    self.lament(uuid, call, why, desk);
+                }
             }
         }
         needs_listing
@@ -142,13 +167,15 @@ impl Conferences {
 
     /// A listing has told what is recorded. Whether another one is needed.
     pub(super) fn saw_recordings(&mut self, desk: &mut Desk<'_>) -> bool {
-        let busy: Vec<Arc<str>> = self.recording.iter().map(Arc::clone).collect();
-        busy.iter().fold(false, |needs_listing, uuid| {
+        let is_concerned = |uuid: &&Arc<str>| !self.pledges.is_empty() || self.recording.contains(&**uuid);
+        let concerned: Vec<Arc<str>> = self.by_uuid.keys().filter(is_concerned).map(Arc::clone).collect();
+        concerned.iter().fold(false, |needs_listing, uuid| {
             let mut moves = Vec::new();
-            self.with(uuid, |conference| {
-                let recordings = conference.recordings().clone();
-                conference.recorder.saw(&recordings, &mut moves);
-            });
+            let Some(conference) = self.by_uuid.get_mut(uuid) else { return needs_listing };
+            let recordings = conference.recordings().clone();
+            conference.recorder.saw(&recordings, &mut moves);
+            let strays = recordings.iter().filter(|recording| self.pledges.settle(&recording.file, uuid));
+            moves.extend(strays.map(|_| Move::Tell(recorder::STARTED)));
             self.go_on_recording(uuid, moves, desk) | needs_listing
         })
     }
@@ -176,6 +203,7 @@ impl Conferences {
     /// The session with the switch is over, and with it all that was ordered.
     pub(super) fn forget_orders(&mut self) {
         self.sent.clear();
+        self.pledges.give_all_up();
         for uuid in std::mem::take(&mut self.recording) {
             self.with(&uuid, |conference| conference.recorder.forget());
         }
@@ -189,6 +217,9 @@ impl Conferences {
                 words: "the switch does not understand its name".into(),
             });
         };
+        if let ConferenceOrder::StartRecording(file) = &order {
+            self.pledges.add(file.as_str(), uuid);
+        }
         let sent = match order {
             ConferenceOrder::MuteAll => Sent::MuteAll,
             ConferenceOrder::StartRecording(_)
@@ -231,14 +262,17 @@ fn recording_file(folder: &str, name: &str, wall: Wall) -> Option<Argument> {
     Argument::parse(&format!("{}/{name}-{wall}.wav", folder.trim_end_matches('/')))
 }
 
-/// What the switch has to say against a command: it says `-ERR` on any line, or explains how the command is used.
+/// What the switch has to say against a command: it says `-ERR` on any line, or no `+OK` on any, but how the command is
+/// used.
 fn objection(reply: &Reply) -> Option<String> {
     match reply {
         Reply::Refused(words) => Some(words.clone()),
         Reply::Answer(body) => {
             let text = String::from_utf8_lossy(body);
-            let line = text.lines().find(|line| line.starts_with("-ERR"))?;
-            Some(line.chars().take(200).collect())
+            let objection = text.lines().find(|line| line.starts_with("-ERR"));
+            let is_fine = objection.is_none() && text.lines().any(|line| line.starts_with("+OK"));
+            let words = objection.or(text.lines().next()).unwrap_or("no answer");
+            (!is_fine).then(|| words.chars().take(200).collect())
         }
     }
 }

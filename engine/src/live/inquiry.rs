@@ -24,13 +24,21 @@ pub(super) struct Inquiry {
     rested: Mono,
     /// When one is to begin in any case.
     audit: Mono,
-    /// What the last answer said instead of a list.
-    failure: Option<String>,
+    /// Whether the last answer could not be used.
+    has_failed: bool,
 }
 
 impl Inquiry {
     /// One is wanted, as soon as may be.
     pub(super) fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// One is wanted, but not before `at`. One that is wanted already is not put off.
+    pub(super) fn want_not_before(&mut self, at: Mono) {
+        if !self.wanted {
+            self.rested = self.rested.max(at);
+        }
         self.wanted = true;
     }
 
@@ -61,27 +69,28 @@ impl Inquiry {
 
     /// Whether none runs, and none begins before the next audit.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.running.is_none() && !self.wanted && self.failure.is_none()
+        self.running.is_none() && !self.wanted && !self.has_failed
     }
 
     /// The answer could be used.
     pub(super) fn succeeded(&mut self) {
-        self.failure = None;
+        self.has_failed = false;
     }
 
-    /// The answer could not be used: one begins soon again. Whether what the switch said instead is news.
-    pub(super) fn failed(&mut self, now: Mono, words: &str) -> bool {
-        self.audit = now.after(RETRY);
-        self.failure.replace(words.to_owned()).is_none_or(|before| before != words)
+    /// The answer could not be used: one begins soon again. Whether that is news.
+    pub(super) fn failed(&mut self, now: Mono) -> bool {
+        let again = now.after(RETRY);
+        (self.rested, self.audit) = (again, again);
+        !std::mem::replace(&mut self.has_failed, true)
     }
 
     /// A new session: what runs is lost, and one is wanted at once.
     pub(super) fn start_anew(&mut self) {
-        *self = Self { wanted: true, failure: self.failure.take(), ..Self::default() };
+        *self = Self { wanted: true, has_failed: self.has_failed, ..Self::default() };
     }
 
     fn due(&self) -> Mono {
-        if self.wanted { self.rested } else { self.audit }
+        if self.wanted { self.rested.min(self.audit) } else { self.audit }
     }
 }
 
@@ -104,7 +113,18 @@ mod tests {
         inquiry.begun(at(1250), EffectId(3));
         inquiry.is_answered_by(EffectId(3));
         assert_eq!(inquiry.deadline(), Some(at(1250).after(AUDIT)));
-        assert!(inquiry.failed(at(2000), "no") && !inquiry.failed(at(2000), "no"));
+        inquiry.want();
+        assert!(inquiry.failed(at(2000)) && !inquiry.failed(at(2000)));
         assert_eq!(inquiry.deadline(), Some(at(7000)));
+    }
+
+    #[test]
+    fn who_wants_one_again_and_again_does_not_put_it_off() {
+        let mut inquiry = Inquiry::default();
+        inquiry.begun(Mono(0), EffectId(1));
+        inquiry.is_answered_by(EffectId(1));
+        inquiry.want_not_before(Mono(1_000_000));
+        inquiry.want_not_before(Mono(2_000_000));
+        assert!(inquiry.is_due(Mono(1_000_000)));
     }
 }

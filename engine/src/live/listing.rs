@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::recordings::Recording;
 use super::report::socket_address;
@@ -15,6 +16,8 @@ use crate::io::Reply;
 pub(super) struct ListedConference {
     pub(super) uuid: Arc<str>,
     pub(super) name: Arc<str>,
+    /// For how many seconds it has been there.
+    pub(super) age: i64,
     pub(super) locked: bool,
     pub(super) floor: Option<MemberId>,
     /// In the order in which they have joined.
@@ -41,11 +44,15 @@ pub(super) struct ListedRegistration {
     pub(super) contact: Arc<str>,
 }
 
-/// Reads the answer to `conference json_list`; else what the switch said, as far as it can be shown.
+/// What a switch says that has no conference and no JSON for that.
+const NONE: [&str; 3] = ["+OK No active conferences", "-ERR No active conferences", "No active conferences"];
+
+/// Reads the answer to `conference json_list`, the newest conference first; else what the switch said, as far as it can
+/// be shown.
 pub(super) fn conferences(reply: &Reply) -> Result<Vec<ListedConference>, String> {
     let text = text_of(reply)?;
-    // Older switches have words for it.
-    if text.contains("No active conferences") {
+    // Older switches have words for it. Names are the phones' own, so these words can stand in a list as well.
+    if NONE.iter().any(|words| text.starts_with(words)) {
         return Ok(Vec::new());
     }
     let raw: Vec<RawConference<'_>> = serde_json::from_str(&text).map_err(|error| excerpt(&text, &error))?;
@@ -82,8 +89,11 @@ struct RawConference<'a> {
     conference_name: Cow<'a, str>,
     #[serde(borrow, default)]
     conference_uuid: Cow<'a, str>,
-    #[serde(default)]
-    locked: bool,
+    /// For how many seconds it has been there: less than none, if the clock was set back.
+    #[serde(default, deserialize_with = "lenient")]
+    run_time: Option<i64>,
+    #[serde(default, deserialize_with = "lenient")]
+    locked: Option<bool>,
     #[serde(borrow, default)]
     members: Vec<RawMember<'a>>,
 }
@@ -92,9 +102,10 @@ struct RawConference<'a> {
 struct RawMember<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
+    #[serde(default, deserialize_with = "lenient")]
     id: Option<u32>,
-    #[serde(default)]
-    flags: RawFlags,
+    #[serde(default, deserialize_with = "lenient")]
+    flags: Option<RawFlags>,
     #[serde(borrow)]
     caller_id_name: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -105,7 +116,13 @@ struct RawMember<'a> {
     status: Option<Cow<'a, str>>,
 }
 
-#[derive(Deserialize)]
+/// A value, unless it is something else than expected: one odd value must not spoil the whole list.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(default)]
 struct RawFlags {
     can_speak: bool,
@@ -124,7 +141,7 @@ impl RawConference<'_> {
         if self.conference_name.is_empty() || self.conference_uuid.is_empty() {
             return None;
         }
-        let floor = self.members.iter().find(|member| member.flags.has_floor).and_then(RawMember::id);
+        let floor = self.members.iter().find(|member| member.flags().has_floor).and_then(RawMember::id);
         let mut recordings: Vec<Recording> = self.members.iter().filter_map(RawMember::recording).collect();
         // The newest is listed first.
         recordings.reverse();
@@ -133,7 +150,8 @@ impl RawConference<'_> {
         Some(ListedConference {
             uuid: self.conference_uuid.into(),
             name: self.conference_name.into(),
-            locked: self.locked,
+            age: self.run_time.unwrap_or_default(),
+            locked: self.locked.unwrap_or(false),
             floor,
             members,
             recordings,
@@ -146,12 +164,17 @@ impl RawMember<'_> {
         self.id.filter(|_| self.kind == "caller").map(MemberId)
     }
 
+    fn flags(&self) -> RawFlags {
+        self.flags.unwrap_or_default()
+    }
+
     fn read(self) -> Option<ListedMember> {
+        let flags = self.flags();
         Some(ListedMember {
             id: self.id()?,
             number: self.caller_id_number.unwrap_or_default().into(),
             name: self.caller_id_name.unwrap_or_default().into(),
-            mute: (!self.flags.hold).then_some(!self.flags.can_speak),
+            mute: (!flags.hold).then_some(!flags.can_speak),
         })
     }
 
@@ -209,7 +232,7 @@ mod tests {
     #[test]
     fn a_conference_is_read_with_members_in_their_order_and_recorders_apart() {
         let listed = conferences(&answer(
-            r#"[{"conference_name":"a\"b","conference_uuid":"u","locked":true,"members":[
+            r#"[{"conference_name":"a\"b","conference_uuid":"u","run_time":7,"locked":true,"members":[
                 {"type":"recording_node","record_path":"/r/2.wav","status":"paused","flags":{}},
                 {"type":"recording_node","record_path":"/r/1.wav"},
                 {"type":"caller","id":9,"flags":{"can_speak":false,"hold":true},"caller_id_name":"x","caller_id_number":"1"},
@@ -227,6 +250,7 @@ mod tests {
             [ListedConference {
                 uuid: "u".into(),
                 name: "a\"b".into(),
+                age: 7,
                 locked: true,
                 floor: Some(MemberId(3)),
                 members: vec![member(3, "", "", Some(true)), member(9, "1", "x", None)],
@@ -245,6 +269,26 @@ mod tests {
         }
         let empty = conferences(&answer(r#"[{"conference_name":"x","conference_uuid":"u","members":[]}]"#)).unwrap();
         assert_eq!(empty[0].members, []);
+    }
+
+    #[test]
+    fn a_phone_that_calls_itself_like_an_empty_list_empties_none() {
+        let listed = conferences(&answer(
+            r#"[{"conference_name":"x","conference_uuid":"u","members":[
+                {"type":"caller","id":1,"caller_id_name":"No active conferences"}]}]"#,
+        ));
+        assert_eq!(listed.unwrap()[0].members.len(), 1);
+    }
+
+    #[test]
+    fn an_odd_value_spoils_nothing_else() {
+        let listed = conferences(&answer(
+            r#"[{"conference_name":"x","conference_uuid":"u","run_time":-3600,"locked":null,"members":[
+                {"type":"caller","id":-1,"flags":null},{"type":"caller","id":2,"flags":7},
+                {"type":"caller","id":99999999999}]}]"#,
+        ));
+        let ids: Vec<MemberId> = listed.unwrap()[0].members.iter().map(|member| member.id).collect();
+        assert_eq!(ids, [MemberId(2)]);
     }
 
     #[test]

@@ -10,10 +10,12 @@
 //! report.rs         what events say            listing.rs       what listings say
 //! conferences.rs    all conferences            conference.rs    one of them
 //! recordings.rs     what it records            recorder.rs      recording as moderators order it
-//! control.rs        orders to conferences      registrations.rs the phones
+//! pledges.rs        what is to be announced    registrations.rs the phones
+//! control.rs        orders to conferences
 //! inquiry.rs        when to ask for a listing  configured.rs    what the configuration says about all that
 //! listener.rs, request.rs                      the border to those who listen
 //! listeners.rs, frame.rs                       who they are, and what they hear
+//! prepared.rs       the long texts they ask for
 //! ```
 
 mod conference;
@@ -26,6 +28,8 @@ mod inquiry;
 pub mod listener;
 mod listeners;
 mod listing;
+mod pledges;
+mod prepared;
 mod recorder;
 mod recordings;
 mod registrations;
@@ -43,7 +47,8 @@ use frame::Message;
 use inquiry::Inquiry;
 use listener::{Frame, ListenerId, Listening, Notice};
 use listeners::Listeners;
-use registrations::Registrations;
+use prepared::{Prepared, Text};
+use registrations::{Registrations, SETTLING};
 use report::{Registering, Report};
 use request::LiveRequest;
 
@@ -64,6 +69,7 @@ pub(crate) struct Live {
     conferences: Conferences,
     registrations: Registrations,
     listeners: Listeners,
+    prepared: Prepared,
     conference_listings: Inquiry,
     registration_listings: Inquiry,
 }
@@ -77,6 +83,7 @@ impl Live {
             conferences: Conferences::new(config.recordings.clone()),
             registrations: Registrations::default(),
             listeners: Listeners::default(),
+            prepared: Prepared::default(),
             conference_listings: Inquiry::default(),
             registration_listings: Inquiry::default(),
         }
@@ -87,6 +94,7 @@ impl Live {
         self.conferences.have_caught_up = false;
         self.conference_listings.start_anew();
         self.registration_listings.start_anew();
+        self.registrations.start_anew();
     }
 
     /// The session is over.
@@ -97,6 +105,9 @@ impl Live {
     /// An event of the class [`CONFERENCE`] has come.
     pub(crate) fn conference_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
         let Some(report) = Report::read(event) else { return };
+        if report.may_change_something() {
+            self.prepared.forget();
+        }
         desk.hearing = self.hearing();
         if self.conferences.apply(report, &self.configured, desk) {
             self.conference_listings.want();
@@ -106,9 +117,10 @@ impl Live {
     /// An event of one of the classes [`REGISTRATION`] has come.
     pub(crate) fn registration_event(&mut self, event: &Event, desk: &mut Desk<'_>) {
         let Some(registering) = Registering::read(event) else { return };
+        self.prepared.forget();
         desk.hearing = self.listeners.roles();
         if self.registrations.apply(&registering, desk) {
-            self.registration_listings.want();
+            self.registration_listings.want_not_before(desk.now.mono.after(SETTLING));
         }
     }
 
@@ -140,8 +152,8 @@ impl Live {
             Listening::HasMissed => {
                 let Some(ear) = self.listeners.find(id) else { return };
                 let (role, has_registrations) = (ear.role, ear.has_registrations);
-                let mut frames = vec![Message::NewXml.frame(), self.new_live_state(role)];
-                frames.extend(has_registrations.then(|| self.init_registrations()));
+                let mut frames = vec![Message::NewXml.frame(), self.text(Text::NewLiveState(role))];
+                frames.extend(has_registrations.then(|| self.text(Text::InitReg)));
                 desk.notify(Notice::Reply { listener: id, frames });
             }
             Listening::Asks(request) => self.request(id, &request, desk),
@@ -153,6 +165,7 @@ impl Live {
         for listener in self.listeners.turn_out(state) {
             desk.notify(Notice::Close { listener, why: "this user has changed" });
         }
+        self.prepared.forget();
         self.configured = Configured::new(state);
         self.state = Some(Arc::clone(state));
         desk.hearing = self.listeners.roles();
@@ -182,7 +195,7 @@ impl Live {
             && let Some(id) = desk.command(SwitchCommand::Registrations)
         {
             self.registration_listings.begun(now, id);
-            self.registrations.looked();
+            self.registrations.looked(now);
         }
     }
 
@@ -204,30 +217,44 @@ impl Live {
     }
 
     fn correct_conferences(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        self.prepared.forget();
         let listed = match listing::conferences(reply) {
             Ok(listed) => listed,
             Err(words) => {
-                return complain(&mut self.conference_listings, SwitchCommand::LiveConferences, words, desk);
+                complain(&mut self.conference_listings, SwitchCommand::LiveConferences, words, desk);
+                // Until one can be read, events are what there is.
+                return self.catch_up(desk);
             }
         };
         self.conference_listings.succeeded();
         desk.hearing = self.hearing();
-        let had_caught_up = self.conferences.have_caught_up;
         if self.conferences.correct(listed, &self.configured, desk) {
             self.conference_listings.want();
         }
-        if !had_caught_up {
-            desk.hearing = self.listeners.roles();
-            self.say_everything(desk);
+        self.catch_up(desk);
+    }
+
+    /// From now on what changes is news. Whoever listens begins with all that is known.
+    fn catch_up(&mut self, desk: &mut Desk<'_>) {
+        if self.conferences.have_caught_up {
+            return;
+        }
+        desk.hearing = self.listeners.roles();
+        self.say_everything(desk);
+        if self.conferences.catch_up(desk) {
+            self.conference_listings.want();
         }
     }
 
     fn correct_registrations(&mut self, reply: &Reply, desk: &mut Desk<'_>) {
+        self.prepared.forget();
         desk.hearing = self.listeners.roles();
         match listing::registrations(reply) {
             Ok(listed) => {
                 self.registration_listings.succeeded();
-                self.registrations.correct(listed, desk);
+                if self.registrations.correct(listed, desk) {
+                    self.registration_listings.want_not_before(desk.now.mono.after(SETTLING));
+                }
             }
             Err(words) => complain(&mut self.registration_listings, SwitchCommand::Registrations, words, desk),
         }
@@ -239,70 +266,75 @@ impl Live {
         }
     }
 
-    fn new_live_state(&self, role: Role) -> Frame {
-        Message::NewLiveState { data: self.conferences.seen_by(role) }.frame()
-    }
-
-    fn init_registrations(&self) -> Frame {
-        let shown = self.registrations.shown();
-        Message::Reply(frame::Reply::InitReg { data: registrations::list(&shown) }).frame()
+    /// A long text, as it is now.
+    fn text(&mut self, text: Text) -> Frame {
+        let (conferences, registrations) = (&self.conferences, &self.registrations);
+        self.prepared.text(text, || match text {
+            Text::Init(role) => Message::Reply(frame::Reply::Init { data: conferences.seen_by(role) }).frame(),
+            Text::NewLiveState(role) => Message::NewLiveState { data: conferences.seen_by(role) }.frame(),
+            Text::InitReg => {
+                let shown = registrations.shown();
+                Message::Reply(frame::Reply::InitReg { data: registrations::list(&shown) }).frame()
+            }
+        })
     }
 
     fn request(&mut self, id: ListenerId, request: &LiveRequest, desk: &mut Desk<'_>) {
         let Some(ear) = self.listeners.find(id) else { return };
-        let role = ear.role;
-        let frame = match request {
-            LiveRequest::Init {} => {
-                Some(Message::Reply(frame::Reply::Init { data: self.conferences.seen_by(role) }).frame())
-            }
+        let text = match request {
+            LiveRequest::Init {} => Text::Init(ear.role),
             LiveRequest::InitReg {} => {
                 ear.has_registrations = true;
-                Some(self.init_registrations())
+                Text::InitReg
             }
-            LiveRequest::Exec { .. } | LiveRequest::MemExec { .. } => {
-                if !role.may(Right::ControlConferences) {
-                    self.listeners.leave(id);
-                    return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
-                }
-                let caller = ear.caller();
-                desk.hearing = self.hearing();
-                let result = self.control(role, request, desk);
-                let why = result.as_ref().err().cloned();
-                desk.log(Note::Controlled { caller, what: order_of(request), why });
-                result.err().map(|why| frame::error(&why))
-            }
-        };
-        desk.notify(Notice::Reply { listener: id, frames: frame.into_iter().collect() });
-    }
-
-    fn control(&mut self, role: Role, request: &LiveRequest, desk: &mut Desk<'_>) -> Result<(), String> {
-        match request {
             LiveRequest::Exec { conference, call } => {
-                if self.conferences.exec(role, conference, *call, desk)? {
-                    self.conference_listings.want();
-                }
-                Ok(())
+                let what = format!("{call:?} {:?}", cut(conference));
+                return self
+                    .order(id, what, desk, |conferences, role, desk| conferences.exec(role, conference, *call, desk));
             }
             LiveRequest::MemExec { conference, call, member } => {
-                self.conferences.exec_member(role, (conference, member), *call, desk)
+                let what = format!("{call:?} {:?} in {:?}", cut(member), cut(conference));
+                return self.order(id, what, desk, |conferences, role, desk| {
+                    conferences.exec_member(role, (conference, member), *call, desk).map(|()| false)
+                });
             }
-            LiveRequest::Init {} | LiveRequest::InitReg {} => Ok(()),
+        };
+        let frames = vec![self.text(text)];
+        desk.notify(Notice::Reply { listener: id, frames });
+    }
+
+    /// A listener gives an order, called `what` in the log. To carry it out tells whether a listing is needed.
+    fn order(
+        &mut self,
+        id: ListenerId,
+        what: String,
+        desk: &mut Desk<'_>,
+        carry_out: impl FnOnce(&mut Conferences, Role, &mut Desk<'_>) -> Result<bool, String>,
+    ) {
+        let Some((role, caller)) = self.listeners.find(id).map(|ear| (ear.role, ear.caller())) else { return };
+        if !role.may(Right::ControlConferences) {
+            self.listeners.leave(id);
+            return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
         }
+        desk.hearing = self.hearing();
+        let result = carry_out(&mut self.conferences, role, desk);
+        if result == Ok(true) {
+            self.conference_listings.want();
+        }
+        let why = result.as_ref().err().map(|why| cut(why));
+        desk.log(Note::Controlled { caller, what, why });
+        desk.notify(Notice::Reply { listener: id, frames: result.err().iter().map(|why| frame::error(why)).collect() });
     }
 }
 
 /// A listing cannot be read. The log hears of it once.
 fn complain(inquiry: &mut Inquiry, command: SwitchCommand, words: String, desk: &mut Desk<'_>) {
-    if inquiry.failed(desk.now.mono, &words) {
+    if inquiry.failed(desk.now.mono) {
         desk.log(Note::NotListedLive { command, words });
     }
 }
 
-/// What was asked for, for the log.
-fn order_of(request: &LiveRequest) -> String {
-    match request {
-        LiveRequest::Exec { conference, call } => format!("{call:?} {conference:?}"),
-        LiveRequest::MemExec { conference, call, member } => format!("{call:?} {member:?} in {conference:?}"),
-        LiveRequest::Init {} | LiveRequest::InitReg {} => String::new(),
-    }
+/// The beginning of a text that may be long: nobody is to fill the log.
+fn cut(text: &str) -> String {
+    text.chars().take(100).collect()
 }

@@ -33,6 +33,9 @@ mod sound {
     pub(super) const NOT_RECORDING: &str = "conference/not_recording_to_start_press_start.wav";
 }
 
+/// Tells everybody that a recording has begun.
+pub(super) const STARTED: ConferenceOrder = ConferenceOrder::Play(sound::STARTED);
+
 /// How many orders may wait. Who presses more often does not mean it.
 const WAITING: usize = 16;
 
@@ -77,11 +80,13 @@ enum Doubt {
 }
 
 impl Recorder {
-    /// Takes an order; nothing becomes of it when too many wait.
-    pub(super) fn order(&mut self, call: RecordingCall) {
-        if self.waiting.len() < WAITING {
+    /// Takes an order, unless too many wait. Whether it was taken.
+    pub(super) fn order(&mut self, call: RecordingCall) -> bool {
+        let has_room = self.waiting.len() < WAITING;
+        if has_room {
             self.waiting.push_back(call);
         }
+        has_room
     }
 
     /// When the recorder wants to be asked again at the latest.
@@ -182,11 +187,14 @@ impl Underway {
         let all = |wanted: fn(Option<bool>) -> bool| {
             self.files.iter().all(|file| wanted(recordings.find(file.as_str()).map(|recording| recording.paused)))
         };
+        let nothing_runs = recordings.iter().all(|recording| recording.paused);
+        let nothing_is_there = recordings.iter().next().is_none();
+        // What is said about stopping and pausing has to be true of everything that is recorded.
         let (is_done, sound) = match self.call {
             RecordingCall::Start => (all(|paused| paused.is_some()), sound::STARTED),
-            RecordingCall::Pause => (all(|paused| paused != Some(false)), sound::PAUSED),
+            RecordingCall::Pause => (nothing_runs, sound::PAUSED),
             RecordingCall::Resume => (all(|paused| paused != Some(true)), sound::RESUMING),
-            RecordingCall::Stop | RecordingCall::Check => (all(|paused| paused.is_none()), sound::STOPPED),
+            RecordingCall::Stop | RecordingCall::Check => (nothing_is_there, sound::STOPPED),
         };
         let is_gone =
             matches!(self.call, RecordingCall::Pause | RecordingCall::Resume) && all(|paused| paused.is_none());
@@ -318,6 +326,19 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_that_recording_has_stopped_while_something_is_recorded() {
+        let odd = recordings(&[("a", false), ("it's", false)]);
+        let mut recorder = Recorder::default();
+        assert_eq!(order(&mut recorder, Stop, &odd), [Move::Tell(StopRecording(file("a")))]);
+        assert_eq!(go_on(&mut recorder, NOW, &recordings(&[("it's", false)])), []);
+        recorder.objected(&mut Vec::new());
+        recorder.looked();
+        let mut moves = Vec::new();
+        recorder.saw(&recordings(&[("it's", false)]), &mut moves);
+        assert_eq!(moves, [Move::GiveUp(Stop, "the switch did not do it".into())]);
+    }
+
+    #[test]
     fn a_file_that_cannot_be_opened_ends_the_order_and_only_that() {
         let mut recorder = Recorder::default();
         order(&mut recorder, Start, &recordings(&[]));
@@ -375,7 +396,8 @@ mod tests {
     fn who_presses_without_end_is_not_heard_without_end() {
         let mut recorder = Recorder::default();
         order(&mut recorder, Start, &recordings(&[]));
-        (0..1_000).for_each(|_| recorder.order(Check));
+        let taken = (0..1_000).filter(|_| recorder.order(Check)).count();
+        assert_eq!(taken, WAITING);
         let moves = go_on(&mut recorder, NOW, &recordings(&[("new", false)]));
         assert_eq!(moves.len(), 1 + WAITING);
     }

@@ -1,5 +1,6 @@
 //! What is recorded in one conference.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The recordings of a conference, in the order in which they began. Usually there is one at most.
@@ -50,12 +51,20 @@ impl Recordings {
         self.0.retain(|recording| &*recording.file != file);
     }
 
-    /// Has exactly these, in the order that is known.
-    pub(super) fn become_these(&mut self, listed: &[Recording]) {
-        self.0.retain(|recording| listed.iter().any(|other| other.file == recording.file));
+    /// Becomes what is listed, in that order, apart from the files of which events have told since.
+    pub(super) fn become_these(&mut self, listed: &[Recording], told: &BTreeSet<Arc<str>>) {
+        let known = std::mem::take(&mut self.0);
         for recording in listed {
-            self.put(&recording.file, recording.paused);
+            let newer = known.iter().find(|known| known.file == recording.file);
+            if told.contains(&recording.file) {
+                self.0.extend(newer.cloned());
+            } else {
+                self.put(&recording.file, recording.paused);
+            }
         }
+        let is_new = |known: &Recording| told.contains(&known.file) && self.find(&known.file).is_none();
+        let new: Vec<Recording> = known.into_iter().filter(is_new).collect();
+        self.0.extend(new);
     }
 }
 
@@ -80,14 +89,15 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_keeps_the_order_that_is_known() {
+    fn a_listing_decides_about_each_file_of_which_no_event_has_told() {
         let mut recordings = Recordings::default();
-        recordings.put("a", false);
-        recordings.put("b", false);
-        let listed = ["c", "b", "a"].map(|file| Recording { file: file.into(), paused: file == "b" });
-        recordings.become_these(&listed);
-        let files: Vec<&str> = recordings.iter().map(|recording| &*recording.file).collect();
-        assert_eq!(files, ["a", "b", "c"]);
-        assert!(recordings.find("b").unwrap().paused);
+        for file in ["new", "ended", "old"] {
+            recordings.put(file, false);
+        }
+        let listed = ["old", "missed", "stopped"].map(|file| Recording { file: file.into(), paused: true });
+        recordings.become_these(&listed, &["new".into(), "old".into(), "stopped".into()].into());
+        let files: Vec<(&str, bool)> =
+            recordings.iter().map(|recording| (&*recording.file, recording.paused)).collect();
+        assert_eq!(files, [("old", false), ("missed", true), ("new", false)]);
     }
 }

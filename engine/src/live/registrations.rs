@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use super::frame::{List, Message};
 use super::listing::ListedRegistration;
 use super::report::Registering;
 use crate::access::Roles;
+use crate::time::Mono;
 
 /// A registration, as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,9 +26,14 @@ pub(super) struct Registration {
 pub(super) struct Registrations {
     /// By user and call-id.
     known: BTreeMap<Key, Entry>,
-    /// Those that went since the listing was asked for that is under way, or since the last one.
-    gone: BTreeSet<Key>,
+    /// Those that went since the listing was asked for that is under way, or since the last one, or shortly before; with
+    /// the time.
+    gone: BTreeMap<Key, Mono>,
 }
+
+/// The switch tells of a registration by an event, and writes it where it is listed from a moment later: for so long after
+/// the event the listing has no say.
+pub(super) const SETTLING: Duration = Duration::from_millis(500);
 
 type Key = (Arc<str>, Arc<str>);
 
@@ -34,8 +41,9 @@ type Key = (Arc<str>, Arc<str>);
 struct Entry {
     address: Arc<str>,
     contact: Arc<str>,
-    /// Whether an event has told of it since the listing was asked for that is under way, or since the last one.
-    fresh: bool,
+    /// When an event has told of it since the listing was asked for that is under way, or since the last one, or shortly
+    /// before.
+    told: Option<Mono>,
 }
 
 impl Registrations {
@@ -46,64 +54,79 @@ impl Registrations {
 
     /// Applies an event. Whether only a listing can tell what the switch has made of it.
     pub(super) fn apply(&mut self, event: &Registering<'_>, desk: &mut Desk<'_>) -> bool {
+        let now = desk.now.mono;
+        let told = Some(now);
         match event {
             Registering::Comes { user, call_id, address, contact } => {
                 let key: Key = (user.as_ref().into(), call_id.as_ref().into());
-                let entry =
-                    Entry { address: address.as_str().into(), contact: contact_uri(contact).into(), fresh: true };
+                let entry = Entry { address: address.as_str().into(), contact: contact_uri(contact).into(), told };
                 self.comes(key, entry, desk)
             }
             Registering::Goes { user, call_id } => {
                 let key: Key = (user.as_ref().into(), call_id.as_ref().into());
                 let was_known = self.remove(&key, desk);
-                self.gone.insert(key);
+                self.gone.insert(key, now);
                 !was_known
             }
         }
     }
 
-    /// A listing is asked for.
-    pub(super) fn looked(&mut self) {
+    /// A session with the switch begins. What events have told before it may not be true any more.
+    pub(super) fn start_anew(&mut self) {
         self.gone.clear();
-        self.known.values_mut().for_each(|entry| entry.fresh = false);
+        self.known.values_mut().for_each(|entry| entry.told = None);
     }
 
-    /// Becomes what the switch lists, apart from what events have told since it was asked.
-    pub(super) fn correct(&mut self, listed: Vec<ListedRegistration>, desk: &mut Desk<'_>) {
+    /// A listing is asked for.
+    pub(super) fn looked(&mut self, now: Mono) {
+        let is_settling = |at: Mono| at.after(SETTLING) > now;
+        self.gone.retain(|_, at| is_settling(*at));
+        self.known.values_mut().for_each(|entry| entry.told = entry.told.filter(|at| is_settling(*at)));
+    }
+
+    /// Becomes what the switch lists, apart from what events have told since it was asked. Whether only another listing can
+    /// tell what has become of it: an event may have told of another phone of somebody who is listed.
+    pub(super) fn correct(&mut self, listed: Vec<ListedRegistration>, desk: &mut Desk<'_>) -> bool {
         let mut present = BTreeSet::new();
         let mut new = Vec::new();
         for ListedRegistration { user, call_id, address, contact } in listed {
             let key = (user, call_id);
-            if !self.gone.contains(&key) {
-                new.push((key.clone(), Entry { address, contact: contact_uri(&contact).into(), fresh: false }));
+            if !self.gone.contains_key(&key) {
+                new.push((key.clone(), Entry { address, contact: contact_uri(&contact).into(), told: None }));
             }
             present.insert(key);
         }
-        let is_gone = |(key, entry): &(&Key, &Entry)| !entry.fresh && !present.contains(*key);
+        let is_gone = |(key, entry): &(&Key, &Entry)| entry.told.is_none() && !present.contains(*key);
         let absent: Vec<Key> = self.known.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
         for key in absent {
             self.remove(&key, desk);
         }
         for (key, entry) in new {
-            if self.known.get(&key).is_none_or(|known| !known.fresh) {
+            if self.known.get(&key).is_none_or(|known| known.told.is_none()) {
                 self.put(key, entry, desk);
             }
         }
+        let is_in_doubt = |(key, entry): (&Key, &Entry)| entry.told.is_some() && self.of_user(&key.0).nth(1).is_some();
+        self.known.iter().any(is_in_doubt)
+    }
+
+    fn of_user(&self, user: &Arc<str>) -> impl Iterator<Item = (&Key, &Entry)> {
+        self.known.range((Arc::clone(user), "".into())..).take_while(move |((other, _), _)| other == user)
     }
 
     /// A phone registers. What it has replaced goes: the same contact with another call-id is a phone that has started
     /// anew. Whether the user has other phones: most switches keep the newest only.
     fn comes(&mut self, key: Key, entry: Entry, desk: &mut Desk<'_>) -> bool {
-        let of_user = self.known.range((key.0.clone(), "".into())..).take_while(|((user, _), _)| *user == key.0);
-        let others: Vec<(Key, bool)> = of_user
+        let others: Vec<(Key, bool)> = self
+            .of_user(&key.0)
             .filter(|(other, _)| **other != key)
-            .map(|(other, old)| (other.clone(), old.address == entry.address || old.contact == entry.contact))
+            .map(|(other, old)| (other.clone(), old.is_at_the_place_of(&entry)))
             .collect();
         let mut has_others = false;
         for (other, is_replaced) in others {
             if is_replaced {
                 self.remove(&other, desk);
-                self.gone.insert(other);
+                self.gone.insert(other, desk.now.mono);
             } else {
                 has_others = true;
             }
@@ -132,6 +155,12 @@ impl Registrations {
             desk.say(Roles::ALL, &Message::DelReg { user: &shown(key, entry) });
         }
         removed.is_some()
+    }
+}
+
+impl Entry {
+    fn is_at_the_place_of(&self, other: &Self) -> bool {
+        self.address == other.address || (self.contact == other.contact && !self.contact.is_empty())
     }
 }
 

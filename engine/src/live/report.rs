@@ -92,6 +92,13 @@ impl<'e> Report<'e> {
     }
 }
 
+impl Report<'_> {
+    /// Whether anything may be different after it.
+    pub(super) fn may_change_something(&self) -> bool {
+        !matches!(self.happening, Happening::Nothing | Happening::Key(_))
+    }
+}
+
 impl<'e> Happening<'e> {
     fn read(event: &'e Event) -> Option<Self> {
         let member = || number(event, "Member-ID").map(MemberId);

@@ -4,6 +4,7 @@ mod credentials;
 mod digest;
 mod limiter;
 mod nonce;
+mod password;
 mod source;
 mod uses;
 

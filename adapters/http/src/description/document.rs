@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::operations::{Content, Description, Parameter, Tag, describe};
 use crate::problem;
 use crate::routes::{self, Changes, FileRoute, Path, Payload, Route, Work};
-use crate::schemas::{AnswerSchema, RequestSchema};
+use crate::schemas::{AnswerSchema, LiveSchema, RequestSchema};
 
 const ABOUT: &str = "\
     Users, conferences, recordings and phones of a FreeSWITCH.\n\n\
@@ -25,7 +25,11 @@ pub(super) fn build() -> Value {
         "tags": Tag::ALL.map(|tag| json!({"name": tag.name()})),
         "paths": paths(),
         "components": {
-            "securitySchemes": {"digest": {"type": "http", "scheme": "digest"}},
+            "securitySchemes": {
+                "digest": {"type": "http", "scheme": "digest"},
+                "login": {"type": "apiKey", "in": "query", "name": "login", "description": "`NAME:PASSWORD`"},
+                "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "See `/api/live/ticket`."},
+            },
             "schemas": schemas(),
             "responses": responses(),
         },
@@ -85,6 +89,13 @@ fn operation(route: &Route, description: &Description, path: &str, count: usize)
     if let Some(body) = request_body(route.work.payload()) {
         operation["requestBody"] = body;
     }
+    if description.answer == Content::WebSocket {
+        operation["security"] = json!([{"digest": []}, {"login": []}, {"ticket": []}]);
+        operation["x-websocket"] = json!({
+            "requests": reference(LiveSchema::Request.name()),
+            "frames": reference(LiveSchema::Frame.name()),
+        });
+    }
     operation["responses"] = all_responses(route, description.answer);
     operation
 }
@@ -132,9 +143,14 @@ fn all_responses(route: &Route, answer: Content) -> Value {
             let types = types.iter().map(|media_type| ((*media_type).to_owned(), json!({})));
             (types.collect::<Map<_, _>>().into(), &[200, 206])
         }
+        Content::WebSocket => (json!({}), &[101]),
     };
     for status in successes {
-        let about = if *status == 206 { "The part that was asked for." } else { "It is done." };
+        let about = match status {
+            101 => "The connection is a WebSocket now.",
+            206 => "The part that was asked for.",
+            _ => "It is done.",
+        };
         responses.insert(status.to_string(), json!({"description": about, "content": content.clone()}));
     }
     if successes.len() > 1 {
@@ -159,11 +175,13 @@ fn refusals(route: &Route, answer: Content) -> BTreeSet<u16> {
     if matches!(route.work.payload(), Payload::Json(_)) {
         statuses.insert(415);
     }
-    if matches!(answer, Content::File(_)) {
-        statuses.extend([404, 412, 416]);
+    match answer {
+        Content::Json(_) => (),
+        Content::File(_) => statuses.extend([404, 412, 416]),
+        Content::WebSocket => statuses.extend([403, 426]),
     }
     match route.work {
-        Work::Read(_) | Work::Description => (),
+        Work::Read(_) | Work::Description | Work::Listen | Work::Ticket => (),
         Work::File(FileRoute::Upload) => statuses.extend([404, 502, 504, 507]),
         Work::Command(_) | Work::File(FileRoute::DelRecordings | FileRoute::DelFriendsRecordings) => {
             statuses.extend([502, 504]);
@@ -192,7 +210,8 @@ fn responses() -> Value {
         (413, "The body is too large.", None),
         (415, "The body has to be JSON, and say so.", None),
         (416, "The file has no such part.", Some("Content-Range")),
-        (429, "There were too many wrong passwords.", Some("Retry-After")),
+        (426, "The request is no handshake of a WebSocket of version 13.", Some("Upgrade")),
+        (429, "There were too many wrong passwords, or too many are listening.", Some("Retry-After")),
         (502, "The answer did not come.", None),
         (503, "It cannot be done at the moment; nothing was changed.", None),
         (504, "The answer did not come in time.", None),
@@ -217,7 +236,8 @@ fn schemas() -> Value {
     // A test reads all of them.
     let schema =
         |(name, text): (&str, &str)| (name.to_owned(), serde_json::from_str(text).map_or(Value::Null, embedded));
-    requests.chain(answers).map(schema).collect::<Map<_, _>>().into()
+    let live = LiveSchema::ALL.into_iter().map(|schema| (schema.name(), schema.text()));
+    requests.chain(answers).chain(live).map(schema).collect::<Map<_, _>>().into()
 }
 
 /// A schema as a part of the document: what names another file names another part, and the dialect is the document's. All

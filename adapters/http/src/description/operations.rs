@@ -28,19 +28,21 @@ pub(super) enum Tag {
     StoreAndRestore,
     Info,
     Everybody,
+    Live,
     Provisioning,
     Pages,
 }
 
 impl Tag {
     /// All of them.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Users,
         Self::Conferences,
         Self::Recordings,
         Self::StoreAndRestore,
         Self::Info,
         Self::Everybody,
+        Self::Live,
         Self::Provisioning,
         Self::Pages,
     ];
@@ -54,6 +56,7 @@ impl Tag {
             Self::StoreAndRestore => "store and restore",
             Self::Info => "info",
             Self::Everybody => "for everybody",
+            Self::Live => "live",
             Self::Provisioning => "provisioning",
             Self::Pages => "pages",
         }
@@ -76,6 +79,8 @@ pub(super) enum Content {
     Json(AnswerSchema),
     /// A file of one of these types. Conditions and ranges work.
     File(&'static [&'static str]),
+    /// None: from then on it is a WebSocket.
+    WebSocket,
 }
 
 const TEXT: &[Parameter] = &[parameter("text", "The text to look for. It may be empty.", "2")];
@@ -116,6 +121,13 @@ pub(super) fn describe(work: Work) -> Description {
         Work::Read(read) => describe_read(read),
         Work::File(file) => describe_file(file),
         Work::Command(change) => describe_change(change),
+        Work::Listen => Description {
+            tag: Tag::Live,
+            summary: "A WebSocket that tells what happens in the conferences, and on which they are controlled",
+            parameters: &[],
+            answer: Content::WebSocket,
+        },
+        Work::Ticket => plain(Tag::Live, "A ticket for that, good once and not for long", AnswerSchema::LiveTicket),
         Work::Description => plain(Tag::Info, "This description", AnswerSchema::OpenApi),
     }
 }

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use fsconnector_engine::live::request::LiveRequest;
 use http::Method;
 use serde_json::{Value, json};
 
 use super::document::{build, template};
 use super::operations::describe;
 use crate::routes::{self, Found};
-use crate::schemas::{AnswerSchema, RequestSchema};
+use crate::schemas::{AnswerSchema, LiveSchema, RequestSchema};
 
 /// All operations, each with its method and path.
 fn operations(document: &Value) -> Vec<(Method, &str, &Value)> {
@@ -106,6 +107,7 @@ fn every_schema_has_examples_and_they_fit() {
     let document = build();
     let names =
         RequestSchema::ALL.map(RequestSchema::name).into_iter().chain(AnswerSchema::ALL.map(AnswerSchema::name));
+    let names = names.chain(LiveSchema::ALL.map(LiveSchema::name));
     for name in names.filter(|name| *name != AnswerSchema::OpenApi.name()) {
         let examples = document["components"]["schemas"][name]["examples"].as_array();
         let examples = examples.unwrap_or_else(|| panic!("{name} has no examples"));
@@ -117,4 +119,29 @@ fn every_schema_has_examples_and_they_fit() {
         }
     }
     assert!(validator(&document, AnswerSchema::OpenApi.name()).is_valid(&document));
+}
+
+#[test]
+fn the_schema_of_live_requests_and_the_engine_agree_about_every_choice_of_fields() {
+    let document = build();
+    let validator = validator(&document, LiveSchema::Request.name());
+    let values = [
+        ("req", ["init", "initreg", "exec", "memexec", "x"]),
+        ("call", ["lock", "kickall", "mute", "kick", ""]),
+        ("conference", ["", "team", "", "", ""]),
+        ("member", ["", "117", "", "", ""]),
+        ("x", ["", "", "", "", ""]),
+    ];
+    let mut good = 0;
+    for choice in 0..6usize.pow(5) {
+        let chosen = values.iter().enumerate().filter_map(|(place, (name, values))| {
+            let value = values.get(choice / 6usize.pow(u32::try_from(place).unwrap()) % 6)?;
+            Some(((*name).to_owned(), Value::from(*value)))
+        });
+        let request: Value = chosen.collect::<serde_json::Map<_, _>>().into();
+        let fits = validator.is_valid(&request);
+        assert_eq!(LiveRequest::parse(request.to_string().as_bytes()).is_ok(), fits, "{request}");
+        good += usize::from(fits);
+    }
+    assert!(good > 10, "{good}");
 }

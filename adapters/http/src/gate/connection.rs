@@ -23,6 +23,7 @@ use super::wire::AnswerHead;
 use crate::answer::Answer;
 use crate::budget::Portion;
 use crate::deadline::Deadline;
+use crate::live::Guest;
 use crate::problem::Problem;
 use crate::relay::Reply;
 
@@ -35,6 +36,15 @@ pub(super) struct Conversation<S> {
     output: Vec<u8>,
     deadline: Deadline,
     stopping: Stopping,
+}
+
+/// A connection that another protocol is spoken on from now on.
+pub(super) struct Switched<S> {
+    pub(super) guest: Guest,
+    pub(super) stream: S,
+    /// What the client has sent already.
+    pub(super) unread: Vec<u8>,
+    pub(super) stopping: Stopping,
 }
 
 /// What comes next on a connection.
@@ -72,8 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         }
     }
 
-    /// Answers requests until the connection ends.
-    pub(super) async fn hold(mut self) -> Result<(), Broken> {
+    /// Answers requests until the connection ends, or changes its protocol.
+    pub(super) async fn hold(mut self) -> Result<Option<Switched<S>>, Broken> {
         for answered in 1u64.. {
             let mut decision = match self.next().await? {
                 Next::Request(length) => {
@@ -83,21 +93,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                     decision
                 }
                 Next::Refused(problem) => Decision::refuse(problem),
-                Next::End => return Ok(()),
+                Next::End => return Ok(None),
             };
-            if self.stopping.is_asked() {
+            if self.stopping.is_asked() && !matches!(decision.outcome, Outcome::Switch(_)) {
                 decision.sequel.connection = Connection::Close;
             }
             self.answer(&mut decision).await?;
+            if let Outcome::Switch(switch) = decision.outcome {
+                return Ok(Some(self.switched(switch.guest)));
+            }
             if decision.sequel.connection == Connection::Close {
-                return self.say_goodbye().await;
+                return self.say_goodbye().await.map(|()| None);
             }
             self.pass_over(decision.sequel.leftover).await?;
             if answered % TURN == 0 {
                 future::yield_now().await;
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn switched(self, guest: Guest) -> Switched<S> {
+        Switched { guest, unread: self.input.unread().to_vec(), stream: self.stream, stopping: self.stopping }
     }
 
     /// Waits for the next request: as long as allowed for its beginning, not so long for the rest of its head.
@@ -147,6 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         }
         let status = match &decision.outcome {
             Outcome::Answer(answer) => self.write_answer(decision, answer).await?,
+            Outcome::Switch(switch) => self.write_answer(decision, &switch.answer).await?,
             Outcome::Errand(errand) => {
                 let gate = Arc::clone(&self.gate);
                 match gate.files.fetch(errand.reading, &errand.ask).await {
@@ -314,7 +332,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
 }
 
 fn has_body(status: StatusCode) -> bool {
-    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    !matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 fn bare_line_feed() -> Problem {

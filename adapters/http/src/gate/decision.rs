@@ -16,6 +16,7 @@ use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
 use crate::current::Published;
 use crate::description;
+use crate::live::Guest;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
@@ -75,6 +76,15 @@ pub(super) enum Outcome {
     Errand(Errand),
     /// From whoever makes the change, by way of a handler behind the gate.
     Order(Order),
+    /// It is here, and after it another protocol is spoken.
+    Switch(Box<Switch>),
+}
+
+/// A listener is let in.
+#[derive(Debug)]
+pub(super) struct Switch {
+    pub(super) answer: Answer,
+    pub(super) guest: Guest,
 }
 
 /// Something to be read.
@@ -124,12 +134,16 @@ impl Gate {
             Err(problem) => return Decision::refuse(problem),
         };
         let (outcome, delay) = self.outcome(&head, address, now);
+        let sequel = match outcome {
+            Outcome::Switch(_) => Sequel { connection: Connection::Persistent, leftover: 0 },
+            _ => Sequel::without_body(&head),
+        };
         Decision {
             outcome,
             delay,
+            sequel,
             headers: self.cors.headers(&head),
             head_only: head.method == Method::HEAD,
-            sequel: Sequel::without_body(&head),
             shown: log::log_enabled!(log::Level::Debug)
                 .then(|| format!("{} {}", head.method, Shown(head.path.as_bytes()))),
         }
@@ -162,12 +176,18 @@ impl Gate {
         now: Mono,
     ) -> (Result<Outcome, Problem>, Duration) {
         let Some(published) = self.current.latest() else { return (Err(not_ready()), Duration::ZERO) };
-        let attempt =
-            Attempt { method: head.method.as_str(), target: head.target, authorization: head.authorization, address };
-        let judgement = self.authenticator.judge(&published.state().users, attempt, now);
+        let users = &published.state().users;
+        let judgement = match found.work() {
+            Some(Work::Listen) => self.judge_listener(head, users, address, now),
+            _ => Ok(self.authenticator.judge(users, attempt(head, address), now)),
+        };
+        let judgement = match judgement {
+            Ok(judgement) => judgement,
+            Err(problem) => return (Err(problem), Duration::ZERO),
+        };
         let outcome = match judgement.verdict {
             Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),
-            Verdict::Known(caller) => self.authorised(head, found, &published, caller, address),
+            Verdict::Known(caller) => self.authorised(head, found, &published, caller, (address, now)),
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
             Verdict::TooMany { wait } => Err(too_many(wait)),
         };
@@ -181,7 +201,7 @@ impl Gate {
         found: Found<'_>,
         published: &Published,
         caller: Caller<'_>,
-        address: IpAddr,
+        (address, now): (IpAddr, Mono),
     ) -> Result<Outcome, Problem> {
         let (route, parameter) = match found {
             Found::Route(route, parameter) => (route, parameter),
@@ -214,6 +234,8 @@ impl Gate {
                 Lane::Changing(changing) => order(changing),
             },
             Work::Command(_) => order(Changing::Configuration),
+            Work::Listen => self.let_in(head, caller, address)?,
+            Work::Ticket => Outcome::Answer(self.ticket(caller, now)?),
         })
     }
 
@@ -239,6 +261,11 @@ impl Gate {
         let challenges = self.authenticator.challenges(now, stale);
         challenges.iter().fold(problem, |problem, challenge| problem.header("WWW-Authenticate", challenge))
     }
+}
+
+/// What a request says about who sends it, in its head.
+pub(super) fn attempt<'a>(head: &'a Head<'_>, address: IpAddr) -> Attempt<'a> {
+    Attempt { method: head.method.as_str(), target: head.target, authorization: head.authorization, address }
 }
 
 fn answer(read: Read, parameter: &str, published: &Published, caller: Caller<'_>) -> Bytes {

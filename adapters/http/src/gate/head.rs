@@ -28,6 +28,8 @@ pub(super) struct Head<'a> {
     pub(super) origin: Option<&'a [u8]>,
     /// The host and port that are asked; HTTP/1.0 may not say.
     pub(super) host: Option<&'a [u8]>,
+    /// Whether the client speaks the older version, which knows no other protocols to change to.
+    pub(super) is_http_1_0: bool,
     /// All of them.
     pub(super) headers: &'a [Header<'a>],
 }
@@ -84,6 +86,7 @@ impl<'a> Head<'a> {
             },
             origin: fields.origin,
             host: target::authority(target).map(str::as_bytes).or(fields.host),
+            is_http_1_0,
             headers,
         })
     }
@@ -210,7 +213,8 @@ fn parse_length(value: &[u8]) -> Result<u64, Problem> {
     Ok(digits.parse().unwrap_or(u64::MAX))
 }
 
-fn has_token(list: &[u8], token: &str) -> bool {
+/// Whether one of the values between the commas is this token.
+pub(super) fn has_token(list: &[u8], token: &str) -> bool {
     list.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::live::LiveLimits;
+
 /// The bounds of every connection and of all together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -28,6 +30,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// When stopping, how long requests that run may take to end.
     pub stop_time: Duration,
+    /// What those may take who listen to the live state.
+    pub live: LiveLimits,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             connections: 1024,
             connections_per_address: 256,
             stop_time: Duration::from_secs(8),
+            live: LiveLimits::default(),
         }
     }
 }

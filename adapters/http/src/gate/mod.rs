@@ -6,9 +6,11 @@ mod connection;
 mod cors;
 mod decision;
 mod framing;
+mod handshake;
 mod head;
 mod input;
 mod limits;
+mod listening;
 mod occupancy;
 mod stopping;
 mod stream;
@@ -37,16 +39,17 @@ use crate::auth::Authenticator;
 use crate::current::Current;
 use crate::deadline::within;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
+use crate::live::{self, FromListener, Live};
 use crate::relay::{ChangeRelay, FileRelay};
 use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
-use connection::Conversation;
+use connection::{Conversation, Switched};
 use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
-use stopping::Stopping;
-use stream::Broken;
+pub(crate) use stopping::Stopping;
+pub(crate) use stream::Broken;
 pub use tls::{
     Certificate, CertificateDoubt, CertificateFault, CertificateFiles, Doubt, Fault, Tls, TlsError, TlsStream,
 };
@@ -108,6 +111,7 @@ pub struct Gate {
     cors: Cors,
     limits: Limits,
     started: Instant,
+    live: Live,
     /// Before `handlers`, so that their connections are closed first.
     files: FileRelay,
     commands: ChangeRelay,
@@ -120,8 +124,15 @@ impl Gate {
     /// Starts the handlers behind the gate. They end when the gate is dropped.
     ///
     /// Readers are answered from `current`. Changes go into `queue`; when that is full, or closed, they are refused at
-    /// once. Whoever takes one out has to [`respond`](Self::respond).
-    pub fn open(config: GateConfig, current: Arc<Current>, queue: Sender<Asked>) -> Result<Self, GateError> {
+    /// once. Whoever takes one out has to [`respond`](Self::respond). What listeners to the live state do goes into
+    /// `listeners`; when that is full they wait. What comes out of it is for the engine, whose notices the gate has to be
+    /// [told](Self::tell).
+    pub fn open(
+        config: GateConfig,
+        current: Arc<Current>,
+        queue: Sender<Asked>,
+        listeners: Sender<FromListener>,
+    ) -> Result<Self, GateError> {
         let mut key = [0; 64];
         getrandom::fill(&mut key).map_err(|_| GateError::NoRandomness)?;
         let files = Files {
@@ -137,6 +148,7 @@ impl Gate {
             current,
             authenticator: Authenticator::new(config.realm, &key),
             cors: Cors(config.origins),
+            live: Live::new(listeners, config.limits.live),
             limits: config.limits,
             started: Instant::now(),
             files: FileRelay::to(reading(Reading::Quick), reading(Reading::Download)),
@@ -153,8 +165,12 @@ impl Gate {
         self.handlers.answer(id, response);
     }
 
-    /// Hands over something for those who listen to the live state. Never waits.
-    pub fn tell(&self, _notice: Notice) {}
+    /// Hands over something for those who listen to the live state. Never waits, and is cheap however many listen: other
+    /// threads do the rest. All notices have to come from one thread, in the engine's order, the one that makes
+    /// [inputs](FromListener::into_input) of what listeners do.
+    pub fn tell(&self, notice: Notice) {
+        self.live.tell(notice);
+    }
 
     /// The way to the handlers of these changes.
     fn changes(&self, changing: Changing) -> &ChangeRelay {
@@ -177,7 +193,7 @@ impl fmt::Debug for Gate {
 }
 
 /// Serves the connections of `listener` on `executor` until `stop` is ready. Then no more are accepted, requests that run
-/// are finished, and idle connections closed; that takes at most [`Limits::stop_time`]. Changes whose answers have not come
+/// are finished, idle connections and those of listeners closed; that takes at most [`Limits::stop_time`]. Changes whose answers have not come
 /// shortly before that are answered with 503.
 pub async fn serve<A: Acceptor>(
     gate: Arc<Gate>,
@@ -191,6 +207,8 @@ pub async fn serve<A: Acceptor>(
     let (alive, ended) = channel::bounded::<()>(1);
     let stop_time = gate.limits.stop_time;
     let occupancy = Occupancy::new(&gate.limits);
+    let spreading = Arc::clone(&gate);
+    let _spreads_the_word = executor.spawn(async move { spreading.live.spread_the_word().await });
     let entrance = Entrance { gate: Arc::clone(&gate), acceptor, executor, occupancy, stopping, alive };
     entrance.admit_all(&listener).or(stop).await;
     drop((listener, running, entrance));
@@ -272,7 +290,14 @@ impl Visitor {
             None => return log::debug!("{address} took too long to shake hands"),
         };
         let stopping = Stopping::when_closed(self.stopping.clone());
-        match Conversation::new(stream, gate, address, stopping).hold().await {
+        let ended = match Conversation::new(stream, Arc::clone(&gate), address, stopping).hold().await {
+            Ok(Some(Switched { guest, stream, unread, stopping })) => {
+                live::attend(guest, (stream, unread), &gate.live, gate.limits.write_time, stopping).await
+            }
+            Ok(None) => Ok(()),
+            Err(broken) => Err(broken),
+        };
+        match ended {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
             Err(Broken::TimedOut) => log::debug!("{address} took too long"),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use smol::channel::Receiver;
 
 /// Whether the gate is asked to stop.
-pub(super) struct Stopping {
+pub(crate) struct Stopping {
     /// Nothing is ever sent on it; it is closed.
     asked: Receiver<()>,
     wait: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -30,7 +30,7 @@ impl Stopping {
     }
 
     /// Ready as soon as it is.
-    pub(super) fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_asked() { Poll::Ready(()) } else { self.wait.as_mut().poll(cx) }
     }
 }

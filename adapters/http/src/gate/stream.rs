@@ -9,7 +9,7 @@ use crate::deadline::Deadline;
 
 /// Why a conversation ended early.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The stream failed.
     Io(io::Error),
     /// The client took too long.

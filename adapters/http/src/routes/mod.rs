@@ -46,6 +46,14 @@ pub(crate) enum Found<'p> {
 }
 
 impl Found<'_> {
+    /// How the answer comes about, if there is one.
+    pub(crate) fn work(&self) -> Option<Work> {
+        match self {
+            Self::Route(route, _) => Some(route.work),
+            Self::OtherMethods(_) | Self::Nothing => None,
+        }
+    }
+
     /// Whether the request changes something.
     pub(crate) fn changes(&self) -> Changes {
         match self {

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::current::Whole;
 
 /// The first path that fits counts. The routes of one path stand together.
-pub(super) static TABLE: [Route; 49] = {
+pub(super) static TABLE: [Route; 51] = {
     use Change::{
         AddConferences, AddUsers, DelConferences, DelUsers, ModConferences, ModUsers, RebuildContacts, RebuildUsers,
         ReprovisionUsers, Restore, Store,
@@ -20,7 +20,7 @@ pub(super) static TABLE: [Route; 49] = {
     };
     use Path::{Below, Else, Is, Names};
     use Read::{ConferencesBy, UserInfo, UsersBy, UsersMatch, Whole as All};
-    use Right::{Administer, KeepFriendsRecordings, Provision, ReadFriends, ReadOwn, ReadPages, ReadPublic};
+    use Right::{Administer, KeepFriendsRecordings, Listen, Provision, ReadFriends, ReadOwn, ReadPages, ReadPublic};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const PUT: Method = Method::PUT;
@@ -60,6 +60,8 @@ pub(super) static TABLE: [Route; 49] = {
         read(Is("/api/info"), Administer, All(Whole::Info)),
         read(Is("/api/info/state"), Administer, All(Whole::InfoState)),
         Route { method: GET, path: Is("/api/openapi.json"), right: ReadOwn, work: Work::Description },
+        Route { method: GET, path: Is("/api/live"), right: Listen, work: Work::Listen },
+        Route { method: POST, path: Is("/api/live/ticket"), right: Listen, work: Work::Ticket },
         read(Is("/userinfo"), ReadOwn, UserInfo),
         read(Is("/pubxml"), ReadPublic, All(Whole::PubXml)),
         read(Is("/friendxml"), ReadFriends, All(Whole::FriendXml)),

@@ -19,6 +19,10 @@ pub(crate) enum Work {
     Command(Change),
     /// It is always the same: what there is to ask for.
     Description,
+    /// The connection becomes a WebSocket, on which the caller hears the live state.
+    Listen,
+    /// A ticket for that, by the gate.
+    Ticket,
 }
 
 impl Work {
@@ -26,16 +30,17 @@ impl Work {
     /// `parameter` is what follows in the path, still percent-encoded.
     pub(crate) fn changes(self, parameter: &str) -> Changes {
         match self {
-            Self::Read(_) | Self::Description => Changes::Nothing,
+            Self::Read(_) | Self::Description | Self::Listen => Changes::Nothing,
             Self::File(file) => file.changes(),
             Self::Command(change) => Changes::Reported(change.operation(parameter)),
+            Self::Ticket => Changes::Unreported,
         }
     }
 
     /// What the request has to bring along.
     pub(crate) fn payload(self) -> Payload {
         match self {
-            Self::Read(_) | Self::Description => Payload::Nothing,
+            Self::Read(_) | Self::Description | Self::Listen | Self::Ticket => Payload::Nothing,
             Self::File(file) => file.payload(),
             Self::Command(change) => change.schema().map_or(Payload::Nothing, Payload::Json),
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use fsconnector_engine::change::command::{Form, Outcome, Response};
-use fsconnector_http::{Asked, Current, Gate, GateConfig, Plain, serve};
+use fsconnector_http::{Asked, Current, FromListener, Gate, GateConfig, Plain, serve};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Executor, future};
 
@@ -28,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) current: Arc<Current>,
     /// What the engine is asked. It has room for [`WAITING`].
     pub(crate) asked: Receiver<Asked>,
+    /// What listeners do. It has room for [`WAITING`].
+    pub(crate) listening: Receiver<FromListener>,
     pub(crate) gate: Arc<Gate>,
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -48,7 +50,8 @@ impl Stage {
     pub(crate) fn without_state(config: GateConfig) -> Self {
         let current = Arc::new(Current::default());
         let (queue, asked) = bounded(WAITING);
-        let gate = Arc::new(Gate::open(config, Arc::clone(&current), queue).unwrap());
+        let (listeners, listening) = bounded(WAITING);
+        let gate = Arc::new(Gate::open(config, Arc::clone(&current), queue, listeners).unwrap());
         let serving = Arc::clone(&gate);
         let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -70,7 +73,7 @@ impl Stage {
             smol::block_on(serve(serving, listener, Plain, executor, stop));
             drop(alive);
         }));
-        Self { address, current, asked, gate, stop: Some(stop), threads }
+        Self { address, current, asked, listening, gate, stop: Some(stop), threads }
     }
 
     /// Asks the gate to stop, without waiting for it.
@@ -209,6 +212,11 @@ impl Client {
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, buffered: Vec::new(), challenge: None }
+    }
+
+    /// The connection, and what was read of it already and nobody has taken.
+    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        (self.stream, self.buffered)
     }
 
     pub(crate) fn send(&mut self, text: &str) {

@@ -150,7 +150,8 @@ impl Stage {
         let current = Arc::new(Current::default());
         current.publish(sample::state());
         let (queue, asked) = bounded(16);
-        let gate = Arc::new(Gate::open(config, current, queue).unwrap());
+        let (listeners, _) = smol::channel::bounded(1);
+        let gate = Arc::new(Gate::open(config, current, queue, listeners).unwrap());
         let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let executor = Arc::new(Executor::new());

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::client::{Answer, Login, get, post, request};
 
 /// How long a condition may take to come true. It is a bound for a failing test, and no measure.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until the answer is as wanted.
 pub(crate) fn wait_for<T: std::fmt::Debug>(what: &str, mut ask: impl FnMut() -> T, wanted: impl Fn(&T) -> bool) -> T {
@@ -114,9 +114,14 @@ impl Connector {
         wait_for("the users", || self.user_ids(login), |shown| shown == ids);
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends a signal, as `kill` does.
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        let status = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 

@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::connector::Connector;
+use serde_json::{Value, json};
+
+use crate::connector::{Connector, wait_for};
+use crate::listener::Listener;
+use crate::stage::ADMIN;
 
 #[test]
 fn the_demo_prints_curl_lines_that_work_and_leaves_nothing_behind() {
@@ -33,6 +37,31 @@ fn the_demo_prints_curl_lines_that_work_and_leaves_nothing_behind() {
     let (code, log) = demo.stop();
     assert_eq!(code, Some(0), "{log}");
     assert!(!Path::new(&files).exists());
+}
+
+#[test]
+fn the_people_of_the_demo_can_be_watched_and_recorded() {
+    let mut demo = Connector::start(&["demo", "--callers", "20"], &[]);
+    let line = demo.wait_for_line("/api/live?login=admin");
+    let query = line[line.find("?login").unwrap()..].trim_end_matches('\'');
+    let mut listener = Listener::open(demo.address, query, &[]).unwrap();
+    let conferences = wait_for("people", || listener.init(), |conferences| conferences[0]["memcount"] != Value::Null);
+    let name = conferences[0]["name"].as_str().unwrap();
+    listener.ask(&json!({"req": "exec", "conference": name, "call": "startrec"}).to_string());
+    let started: Value = serde_json::from_str(&listener.hear_until("recStart").pop().unwrap()).unwrap();
+    let file = started["file"].as_str().unwrap().rsplit('/').next().unwrap();
+    let files = || demo.get(ADMIN, "/api/recordings").json()["files"].clone();
+    wait_for("the recording", files, |files| files.as_array().unwrap().contains(&json!(file)));
+    assert_eq!(demo.get(ADMIN, &format!("/api/recordings/{file}")).status, 200);
+    assert_eq!(demo.stop().0, Some(0));
+}
+
+#[test]
+fn nobody_calls_in_a_demo_without_callers() {
+    let mut demo = Connector::start(&["demo", "--callers", "0"], &[]);
+    demo.wait_for_line("Ctrl-C");
+    assert_eq!(Listener::login(&demo, ADMIN).init(), json!([]));
+    assert_eq!(demo.stop().0, Some(0));
 }
 
 /// What the line prints; nothing if there is no curl.

@@ -5,6 +5,8 @@
 mod client;
 mod connector;
 mod curl;
+mod listener;
+mod observer;
 mod stage;
 
 mod archives;
@@ -12,6 +14,7 @@ mod changes;
 mod demo;
 mod following;
 mod killing;
+mod live;
 mod login;
 mod provisioning;
 mod rebuilding;

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fsconnector_simulator::config::{Files, Folder};
-use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
+use fsconnector_simulator::{CallId, Caller, EventSocket, Identity, SimSwitch};
 use tempfile::TempDir;
 
 use crate::client::Login;
@@ -23,6 +23,11 @@ pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-
 pub(crate) const MEMBER: Login<'_> = Login { name: "Jürgen", password: "gehört zu mir" };
 /// See [`MEMBER`].
 pub(crate) const GUEST: Login<'_> = Login { name: "A & B <\"'>", password: "\"&<'\\" };
+
+/// The member and the guest of the example configuration; see [`Stage::with_example`].
+pub(crate) const MARIA: Login<'_> = Login { name: "maria", password: "change-me-too" };
+/// See [`MARIA`].
+pub(crate) const PAUL: Login<'_> = Login { name: "paul", password: "change-me-as-well" };
 
 /// The files of a switch, with a count of how often it has loaded them.
 pub(crate) struct Counted {
@@ -86,8 +91,7 @@ impl Stage {
     }
 
     fn in_scratch(scratch: TempDir, volume: Option<Volume>) -> Self {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/freeswitch");
-        let stage = Self::with_tree_in(&example, scratch, volume);
+        let stage = Self::with_tree_in(&example(), scratch, volume);
         for other in ["directory/friends/21000.xml", "directory/public/22000.xml"] {
             fs::remove_file(stage.path(other)).unwrap();
         }
@@ -104,6 +108,11 @@ impl Stage {
         stage
     }
 
+    /// A switch with the example configuration as it is.
+    pub(crate) fn with_example() -> Self {
+        Self::with_tree(&example())
+    }
+
     /// A switch with a copy of `tree`.
     pub(crate) fn with_tree(tree: &Path) -> Self {
         Self::with_tree_in(tree, tempfile::tempdir().unwrap(), None)
@@ -118,6 +127,26 @@ impl Stage {
         let switch = SimSwitch::new(files, identity, 0);
         let switch = EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         Self { switch, _volume: volume, scratch }
+    }
+
+    /// Somebody dials the number of a conference.
+    pub(crate) fn dial(&self, caller: Caller, number: &str) -> CallId {
+        self.switch.drive(|switch, now, out| switch.dial(now, caller, number, out)).unwrap()
+    }
+
+    /// Somebody comes into a conference, be it defined or not.
+    pub(crate) fn join(&self, caller: Caller, data: &str) -> CallId {
+        self.switch.drive(|switch, now, out| switch.join(now, caller, data, out)).unwrap()
+    }
+
+    /// Somebody presses a key of its phone.
+    pub(crate) fn press(&self, call: CallId, key: char) {
+        self.switch.drive(|switch, now, out| switch.press(now, call, key, out));
+    }
+
+    /// Somebody hangs up.
+    pub(crate) fn leave(&self, call: CallId) {
+        self.switch.drive(|switch, now, out| switch.leave(now, call, out));
     }
 
     /// Starts the switch again. Meanwhile somebody may have come from its port, and be there for a while.
@@ -268,4 +297,9 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, to.join(name)).unwrap();
         }
     }
+}
+
+/// The example configuration.
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/freeswitch")
 }

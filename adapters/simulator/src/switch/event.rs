@@ -25,7 +25,7 @@ pub(super) fn known_name(name: &str) -> Option<&'static str> {
 
 /// Where in the switch's own source an event is made; it says so in every event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Caller {
+pub(super) struct Site {
     pub(super) file: &'static str,
     pub(super) function: &'static str,
     pub(super) line: u32,
@@ -82,15 +82,15 @@ impl Event {
     }
 
     /// Adds the place where it was made and its time, in microseconds since 1970.
-    pub(super) fn stamped(self, caller: Caller, now: u64) -> Self {
+    pub(super) fn stamped(self, site: Site, now: u64) -> Self {
         let time = i64::try_from(now).ok().and_then(|now| Timestamp::from_microsecond(now).ok()).unwrap_or_default();
         let time = time.to_zoned(TimeZone::UTC);
         self.with("Event-Date-Local", &time.strftime("%Y-%m-%d %H:%M:%S"))
             .with("Event-Date-GMT", &time.strftime("%a, %d %b %Y %H:%M:%S GMT"))
             .with("Event-Date-Timestamp", &now)
-            .with("Event-Calling-File", caller.file)
-            .with("Event-Calling-Function", caller.function)
-            .with("Event-Calling-Line-Number", &caller.line)
+            .with("Event-Calling-File", site.file)
+            .with("Event-Calling-Function", site.function)
+            .with("Event-Calling-Line-Number", &site.line)
     }
 
     /// Adds a body; an empty one is none.
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn an_event_carries_its_date_twice_and_encoded() {
-        let caller = Caller { file: "a.c", function: "b", line: 3 };
+        let site = Site { file: "a.c", function: "b", line: 3 };
         let event =
-            Event::new().with("Event-Name", "CUSTOM").stamped(caller, 1_795_405_352_545_035).with("X", "ä/~(+)%20%");
+            Event::new().with("Event-Name", "CUSTOM").stamped(site, 1_795_405_352_545_035).with("X", "ä/~(+)%20%");
         assert_eq!(
             String::from_utf8(event.plain()).unwrap(),
             "Event-Name: CUSTOM\nEvent-Date-Local: 2026-11-23%2003%3A42%3A32\n\

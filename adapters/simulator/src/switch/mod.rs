@@ -44,7 +44,7 @@ pub use timing::{Pace, Timing};
 use command::{Consequence, Job, Outcome, notice, rejection};
 use conference::Conferences;
 use connection::{Connection, Hold};
-use event::Event;
+use event::{Event, Site};
 use moment::Moment;
 use origin::Origin;
 use registration::Registrations;
@@ -231,16 +231,18 @@ impl<F: Files> SimSwitch<F> {
         body
     }
 
-    /// Shuts down: every client is told and closed.
+    /// Shuts down: every client is told and closed, all calls and registrations are gone.
     pub fn shutdown(&mut self, now: u64, out: &mut Vec<Output>) {
-        let caller = event::Caller { file: "switch_core.c", function: "switch_core_destroy", line: 3033 };
-        let event = self.event("SHUTDOWN", caller, now).with("Event-Info", "System Shutting Down");
+        let site = Site { file: "switch_core.c", function: "switch_core_destroy", line: 3033 };
+        let event = self.event("SHUTDOWN", site, now).with("Event-Info", "System Shutting Down");
         self.publish(&event, out);
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             self.send(id, notice("The system is being shut down.\n"), out);
             self.close(id, out);
         }
+        self.conferences.restart();
+        self.registrations = Registrations::default();
     }
 
     fn answer_requests(&mut self, now: u64, from: ConnectionId, out: &mut Vec<Output>) {
@@ -288,8 +290,8 @@ impl<F: Files> SimSwitch<F> {
 
     /// The event that tells of a command.
     fn announcement(&mut self, now: u64, command: &str, argument: &str) -> Event {
-        let caller = event::Caller { file: "switch_loadable_module.c", function: "switch_api_execute", line: 3140 };
-        let event = self.event("API", caller, now).with("API-Command", command);
+        let site = Site { file: "switch_loadable_module.c", function: "switch_api_execute", line: 3140 };
+        let event = self.event("API", site, now).with("API-Command", command);
         if argument.is_empty() { event } else { event.with("API-Command-Argument", argument) }
     }
 
@@ -298,13 +300,13 @@ impl<F: Files> SimSwitch<F> {
         self.publish_all(&answer.events, out);
         self.publish(&job.announcement, out);
         if answer.has_reloaded {
-            let caller = event::Caller { file: "switch_xml.c", function: "switch_xml_open_root", line: 2409 };
-            let event = self.event("RELOADXML", caller, now);
+            let site = Site { file: "switch_xml.c", function: "switch_xml_open_root", line: 2409 };
+            let event = self.event("RELOADXML", site, now);
             self.publish(&event, out);
         }
         if let Some(uuid) = &job.uuid {
-            let caller = event::Caller { file: "mod_event_socket.c", function: "api_exec", line: 1580 };
-            let mut event = self.event("BACKGROUND_JOB", caller, now);
+            let site = Site { file: "mod_event_socket.c", function: "api_exec", line: 1580 };
+            let mut event = self.event("BACKGROUND_JOB", site, now);
             event = event.with("Job-UUID", uuid).with("Job-Command", &job.command);
             if !job.argument.is_empty() {
                 event = event.with("Job-Command-Arg", &job.argument);
@@ -315,10 +317,10 @@ impl<F: Files> SimSwitch<F> {
     }
 
     fn heartbeat(&mut self, now: u64, out: &mut Vec<Output>) {
-        let caller = event::Caller { file: "switch_core.c", function: "send_heartbeat", line: 95 };
+        let site = Site { file: "switch_core.c", function: "send_heartbeat", line: 95 };
         let up = now.saturating_sub(self.started);
         let event = self
-            .event("HEARTBEAT", caller, now)
+            .event("HEARTBEAT", site, now)
             .with("Event-Info", "System Ready")
             .with("Up-Time", &Uptime(up))
             .with("FreeSWITCH-Version", api::FULL_VERSION)
@@ -334,9 +336,9 @@ impl<F: Files> SimSwitch<F> {
             .with("Session-Peak-FiveMin", &0)
             .with("Idle-CPU", "100.000000");
         self.publish(&event, out);
-        let caller = event::Caller { file: "switch_scheduler.c", function: "switch_scheduler_execute", line: 73 };
+        let site = Site { file: "switch_scheduler.c", function: "switch_scheduler_execute", line: 73 };
         let event = self
-            .event("RE_SCHEDULE", caller, now)
+            .event("RE_SCHEDULE", site, now)
             .with("Task-ID", &1)
             .with("Task-Desc", "heartbeat")
             .with("Task-Group", "core")
@@ -344,8 +346,8 @@ impl<F: Files> SimSwitch<F> {
         self.publish(&event, out);
     }
 
-    fn event(&mut self, name: &str, caller: event::Caller, now: u64) -> Event {
-        self.origin.event(name, caller, now)
+    fn event(&mut self, name: &str, site: Site, now: u64) -> Event {
+        self.origin.event(name, site, now)
     }
 
     /// Lets calls or commands do something at a moment. What has happened is to be told by the caller.

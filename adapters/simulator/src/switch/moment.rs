@@ -1,6 +1,6 @@
 //! What a call or a command meets: the time, the configuration, and a place for the events it makes.
 
-use super::event::{Caller, Event};
+use super::event::{Event, Site};
 use super::origin::Origin;
 use super::{Faults, Timing};
 use crate::config::{Document, Globals};
@@ -34,8 +34,8 @@ impl Moment<'_> {
     }
 
     /// The beginning of a CUSTOM event of this moment.
-    pub(super) fn custom(&mut self, subclass: &str, caller: Caller) -> Event {
-        self.origin.custom(subclass, caller, self.now)
+    pub(super) fn custom(&mut self, subclass: &str, site: Site) -> Event {
+        self.origin.custom(subclass, site, self.now)
     }
 
     /// The time in whole seconds since 1970.

@@ -1,6 +1,6 @@
 //! Where events come from: who the switch says it is, counted and stamped.
 
-use super::event::{Caller, Event};
+use super::event::{Event, Site};
 use super::identity::{Identity, Numbers};
 
 /// The maker of events and of invented UUIDs.
@@ -28,13 +28,13 @@ impl Origin {
     }
 
     /// An event with what all events have.
-    pub(super) fn event(&mut self, name: &str, caller: Caller, now: u64) -> Event {
-        self.stamp(Event::new().with("Event-Name", name), caller, now)
+    pub(super) fn event(&mut self, name: &str, site: Site, now: u64) -> Event {
+        self.stamp(Event::new().with("Event-Name", name), site, now)
     }
 
     /// A CUSTOM event; its subclass stands first.
-    pub(super) fn custom(&mut self, subclass: &str, caller: Caller, now: u64) -> Event {
-        self.stamp(Event::new().with("Event-Subclass", subclass).with("Event-Name", "CUSTOM"), caller, now)
+    pub(super) fn custom(&mut self, subclass: &str, site: Site, now: u64) -> Event {
+        self.stamp(Event::new().with("Event-Subclass", subclass).with("Event-Name", "CUSTOM"), site, now)
     }
 
     /// Takes the next numbers of events, for so many that are made elsewhere. The first of them.
@@ -44,7 +44,7 @@ impl Origin {
         first
     }
 
-    fn stamp(&mut self, event: Event, caller: Caller, now: u64) -> Event {
+    fn stamp(&mut self, event: Event, site: Site, now: u64) -> Event {
         let sequence = self.take_sequence(1);
         event
             .with("Core-UUID", &self.core_uuid)
@@ -52,7 +52,7 @@ impl Origin {
             .with("FreeSWITCH-Switchname", &self.identity.hostname)
             .with("FreeSWITCH-IPv4", &self.identity.ipv4)
             .with("FreeSWITCH-IPv6", &self.identity.ipv6)
-            .stamped(caller, now)
+            .stamped(site, now)
             .with("Event-Sequence", &sequence)
     }
 }

@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 
 use super::conference::Json;
 use super::directory;
-use super::event::{Caller, Event};
+use super::event::{Event, Site};
 use super::moment::Moment;
 
 /// How much longer than asked for the switch keeps a registration, in seconds.
 const GRACE: u64 = 60;
 const PROFILE: &str = "internal";
 const REGISTER_TOKEN: &str = "sofia_reg_handle_register_token";
+
+/// What a listing tells of a registration.
+type Row = [(&'static str, String); 10];
 
 /// A phone that registers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,15 +104,15 @@ impl Registrations {
         let expires_at = moment.seconds() + u64::from(phone.expires) + GRACE;
         let registration = Registration { phone: phone.clone(), realm: realm.clone(), expires_at };
         let several = moment.origin.identity.several_registrations;
-        match self.all.iter_mut().find(|known| known.phone.user == phone.user && known.phone.call_id == phone.call_id) {
-            Some(known) => *known = registration,
-            None => {
-                let is_replaced = |known: &Registration| {
-                    known.phone.user == phone.user && (!several || known.phone.address() == phone.address())
-                };
-                self.all.retain(|known| !is_replaced(known));
-                self.all.push(registration);
-            }
+        let is_same = |known: &Registration| known.phone.user == phone.user && known.phone.call_id == phone.call_id;
+        let is_replaced = |known: &Registration| {
+            known.phone.user == phone.user && (!several || known.phone.address() == phone.address())
+        };
+        if let Some(known) = self.all.iter_mut().find(|known| is_same(known)) {
+            *known = registration;
+        } else {
+            self.all.retain(|known| !is_replaced(known));
+            self.all.push(registration);
         }
         let event = token(moment, "sofia::register", 2059).with("profile-name", PROFILE);
         let event = request(event, phone, &realm, Some("n/a"), phone.expires).with("username", &phone.user);
@@ -161,9 +164,9 @@ impl Registrations {
         for expired in self.all.extract_if(.., |known| is_over(known)) {
             let Registration { phone, realm, expires_at } = expired;
             self.known.remove(&phone.address());
-            let caller = Caller { file: "sofia_reg.c", function: "sofia_reg_del_callback", line: 0 };
+            let site = Site { file: "sofia_reg.c", function: "sofia_reg_del_callback", line: 0 };
             let event = moment
-                .custom("sofia::expire", caller)
+                .custom("sofia::expire", site)
                 .with("profile-name", PROFILE)
                 .with("user", &phone.user)
                 .with("username", &phone.user)
@@ -179,7 +182,7 @@ impl Registrations {
 
     /// `show registrations [as json|xml]`
     pub(super) fn show(&self, format: &str, hostname: &str) -> String {
-        let rows: Vec<[(&'static str, String); 10]> = self.all.iter().map(|known| row(known, hostname)).collect();
+        let rows: Vec<Row> = self.all.iter().map(|known| row(known, hostname)).collect();
         match format {
             "as json" => json(&rows),
             "as xml" => xml(&rows),
@@ -219,7 +222,7 @@ fn attempt(moment: &mut Moment<'_>, phone: &Phone, expires: u32) -> bool {
 }
 
 fn token(moment: &mut Moment<'_>, subclass: &str, line: u32) -> Event {
-    moment.custom(subclass, Caller { file: "sofia_reg.c", function: REGISTER_TOKEN, line })
+    moment.custom(subclass, Site { file: "sofia_reg.c", function: REGISTER_TOKEN, line })
 }
 
 /// What the phone's request says.
@@ -254,7 +257,7 @@ fn user_headers(event: Event, moment: &Moment<'_>, user: &str, realm: &str) -> E
     variables.fold(event, |event, (name, value)| event.with_named(name, &value))
 }
 
-fn row(known: &Registration, hostname: &str) -> [(&'static str, String); 10] {
+fn row(known: &Registration, hostname: &str) -> Row {
     let Phone { user, ip, port, call_id, .. } = &known.phone;
     [
         ("reg_user", user.clone()),
@@ -270,21 +273,16 @@ fn row(known: &Registration, hostname: &str) -> [(&'static str, String); 10] {
     ]
 }
 
-fn json(rows: &[[(&'static str, String); 10]]) -> String {
+fn json(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "{\"row_count\": 0}\n".to_owned();
     }
-    let objects =
-        rows.iter().map(|row| Json::Object(row.iter().map(|(name, value)| (*name, Json::text(value))).collect()));
-    let rows = Json::Array(objects.collect());
-    Json::Object(vec![("row_count", Json::count(self::count(&rows))), ("rows", rows)]).compact()
+    let object = |row: &Row| Json::Object(row.iter().map(|(name, value)| (*name, Json::text(value))).collect());
+    let objects = Json::Array(rows.iter().map(object).collect());
+    Json::Object(vec![("row_count", Json::count(rows.len() as u64)), ("rows", objects)]).compact()
 }
 
-fn count(rows: &Json) -> u64 {
-    if let Json::Array(rows) = rows { rows.len() as u64 } else { 0 }
-}
-
-fn xml(rows: &[[(&'static str, String); 10]]) -> String {
+fn xml(rows: &[Row]) -> String {
     let mut text = format!("<result row_count=\"{}\">\n", rows.len());
     for (at, row) in rows.iter().enumerate() {
         let _ = writeln!(text, "  <row row_id=\"{}\">", at + 1);
@@ -297,7 +295,7 @@ fn xml(rows: &[[(&'static str, String); 10]]) -> String {
     text + "</result>\n"
 }
 
-fn lines(rows: &[[(&'static str, String); 10]]) -> String {
+fn lines(rows: &[Row]) -> String {
     let mut text = String::new();
     if let Some(first) = rows.first() {
         text.push_str(&first.each_ref().map(|(name, _)| *name).join(","));

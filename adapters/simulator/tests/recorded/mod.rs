@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -68,8 +69,8 @@ pub fn configuration() -> Option<Memory> {
     let told = |name: &str| {
         let stream = fs::read(folder.join(format!("{name}.event.plain.s2c"))).unwrap();
         let (_, event) = frames(&stream).pop().unwrap();
-        let body = memchr::memmem::find(&event, b"\n\n").unwrap() + 2;
-        String::from_utf8(event.split_off_body(body)).unwrap()
+        let event = String::from_utf8(event).unwrap();
+        event.split_once("\n\n").unwrap().1.to_owned()
     };
     let root = format!(
         "<document>\n<X-PRE-PROCESS cmd=\"set\" data=\"sound_prefix=/srv/fs/share/freeswitch/sounds/en/us/callie\"/>\n\
@@ -79,16 +80,6 @@ pub fn configuration() -> Option<Memory> {
         told("23-bgapi-xml_locate-directory"),
     );
     Some(Memory::new([("freeswitch.xml", root)]))
-}
-
-trait SplitOffBody {
-    fn split_off_body(self, at: usize) -> Vec<u8>;
-}
-
-impl SplitOffBody for Vec<u8> {
-    fn split_off_body(mut self, at: usize) -> Vec<u8> {
-        self.split_off(at)
-    }
 }
 
 /// A recorded step: what was said in it, and all that was heard.
@@ -172,7 +163,7 @@ fn numbered(line: &str, uuids: &mut Vec<String>) -> String {
             uuids.push(uuid.to_owned());
             uuids.len() - 1
         });
-        result.push_str(&format!("{}UUID#{number}", &rest[..at]));
+        let _ = write!(result, "{}UUID#{number}", &rest[..at]);
         rest = &rest[at + 36..];
     }
     result + rest

@@ -75,7 +75,7 @@ impl Conferences {
                 format!("+OK Stopped {} files.\n", self.stop(moment, at, is_all))
             }
             ("recording", _) => self.recording_command(moment, at, arguments),
-            ("record", [path, ..]) => self.start_recording(moment, at, path),
+            ("record", [path, ..]) => self.start_recording(moment, at, path, ""),
             ("norecord", [path, ..]) => self.stop_recordings(moment, at, path),
             ("chkrecord", _) => self.check_recordings(at),
             (known, _) if USAGES.iter().any(|(name, _)| *name == known) => usage(known),
@@ -108,18 +108,20 @@ impl Conferences {
     ) -> Option<String> {
         let room = self.rooms.get(&at)?;
         let ids = room.ids();
+        let moderators = room.members.iter().filter(|member| member.is_moderator);
+        let moderators: Vec<u64> = moderators.map(|member| member.id).collect();
         Some(match who.to_ascii_lowercase().as_str() {
             "all" => ids.into_iter().map(|id| act(self, moment, id)).collect(),
             "last" => ids.into_iter().take(1).map(|id| act(self, moment, id)).collect(),
             "non_moderator" => {
-                let moderators: Vec<u64> =
-                    room.members.iter().filter(|member| member.is_moderator).map(|member| member.id).collect();
-                ids.into_iter()
-                    .map(|id| match moderators.contains(&id) {
-                        true => format!("Skipping moderator (member id {id}).\n"),
-                        false => act(self, moment, id),
-                    })
-                    .collect()
+                let mut unless_moderator = |id| {
+                    if moderators.contains(&id) {
+                        format!("Skipping moderator (member id {id}).\n")
+                    } else {
+                        act(self, moment, id)
+                    }
+                };
+                ids.into_iter().map(&mut unless_moderator).collect()
             }
             number => match number.parse() {
                 Ok(id) if ids.contains(&id) => act(self, moment, id),
@@ -191,11 +193,9 @@ impl Conferences {
         match *words {
             [] => usage("recording"),
             ["check", ..] => self.check_recordings(at),
-            ["start", path] => self.start_recording(moment, at, path),
             // What follows the path is a canvas, and there is none.
             ["start", path, _, ..] => {
-                let answer = self.start_recording(moment, at, path);
-                format!("-ERR Invalid canvas\n{}", answer.replace(&format!("{path}\n"), &format!("{path} canvas 1\n")))
+                format!("-ERR Invalid canvas\n{}", self.start_recording(moment, at, path, " canvas 1"))
             }
             ["stop", path, ..] => self.stop_recordings(moment, at, path),
             [action @ ("pause" | "resume"), path, ..] => {
@@ -205,13 +205,13 @@ impl Conferences {
                 format!("+OK {name} recording file {path}\n{error}")
             }
             // A single word is taken for a file, whatever it is.
-            [path, ..] => self.start_recording(moment, at, path),
+            ["start", path] | [path, ..] => self.start_recording(moment, at, path, ""),
         }
     }
 
-    fn start_recording(&mut self, moment: &Moment<'_>, at: RoomId, path: &str) -> String {
+    fn start_recording(&mut self, moment: &Moment<'_>, at: RoomId, path: &str, canvas: &str) -> String {
         if self.record(moment, at, path) {
-            format!("+OK Record file {path}\n")
+            format!("+OK Record file {path}{canvas}\n")
         } else {
             format!("-ERR file [{path}] is already being used for recording.\n")
         }
@@ -221,16 +221,16 @@ impl Conferences {
         let is_all = path.eq_ignore_ascii_case("all");
         let stopped = self.stop_recording(moment, at, Some(path).filter(|_| !is_all));
         let error = if stopped.is_empty() && !is_all { non_existent(path) } else { String::new() };
-        let lines: String = stopped.iter().map(|path| format!("Stopped recording file {path}\n")).collect();
+        let lines: Vec<String> = stopped.iter().map(|path| format!("Stopped recording file {path}\n")).collect();
         // It counts what could not be stopped at once: nothing, ever.
-        format!("{error}{lines}+OK Stopped recording 0 files\n")
+        format!("{error}{}+OK Stopped recording 0 files\n", lines.concat())
     }
 
     fn check_recordings(&self, at: RoomId) -> String {
         let recordings = self.rooms.get(&at).map(|room| &room.recordings[..]).unwrap_or_default();
         let running = recordings.iter().rev().filter(|recording| recording.is_wanted());
-        let lines: String = running.map(|recording| format!("+OK Record file {}\n", recording.path)).collect();
-        if lines.is_empty() { "-ERR Conference is not being recorded.\n".to_owned() } else { lines }
+        let lines: Vec<String> = running.map(|recording| format!("+OK Record file {}\n", recording.path)).collect();
+        if lines.is_empty() { "-ERR Conference is not being recorded.\n".to_owned() } else { lines.concat() }
     }
 
     fn list_all(&self) -> String {

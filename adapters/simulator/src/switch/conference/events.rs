@@ -2,7 +2,7 @@
 
 use super::call::Leg;
 use super::room::{Member, Room};
-use crate::switch::event::{Caller, Event};
+use crate::switch::event::{Event, Site};
 use crate::switch::moment::Moment;
 
 const SUBCLASS: &str = "conference::maintenance";
@@ -10,11 +10,11 @@ const SUBCLASS: &str = "conference::maintenance";
 /// What an event is about, and where the switch makes it.
 pub(super) struct Kind {
     pub(super) action: &'static str,
-    pub(super) caller: Caller,
+    pub(super) site: Site,
 }
 
 const fn kind(action: &'static str, file: &'static str, function: &'static str, line: u32) -> Kind {
-    Kind { action, caller: Caller { file, function, line } }
+    Kind { action, site: Site { file, function, line } }
 }
 
 const API: &str = "conference_api.c";
@@ -66,7 +66,7 @@ impl Room {
     /// Tells of something that concerns the whole conference; `more` adds what stands behind the action.
     pub(super) fn tell(&self, moment: &mut Moment<'_>, kind: &Kind, more: impl FnOnce(Event) -> Event) {
         if !self.profile.suppresses(kind.action) {
-            let event = self.headers(moment.custom(SUBCLASS, kind.caller)).with("Action", kind.action);
+            let event = self.headers(moment.custom(SUBCLASS, kind.site)).with("Action", kind.action);
             moment.events.push(more(event));
         }
     }
@@ -80,7 +80,7 @@ impl Room {
         more: impl FnOnce(Event) -> Event,
     ) {
         if !self.profile.suppresses(kind.action) {
-            let event = self.headers(moment.custom(SUBCLASS, kind.caller));
+            let event = self.headers(moment.custom(SUBCLASS, kind.site));
             moment.events.push(more(self.member_headers(event, member).with("Action", kind.action)));
         }
     }
@@ -98,7 +98,7 @@ impl Room {
     pub(super) fn tell_member_sound(&self, moment: &mut Moment<'_>, member: &Member, file: &str) {
         let kind = &PLAY_FILE_MEMBER_DONE;
         if !self.profile.suppresses(kind.action) {
-            let event = self.headers(moment.custom(SUBCLASS, kind.caller));
+            let event = self.headers(moment.custom(SUBCLASS, kind.site));
             let event = played(event, &self.profile, moment.timing.sound).with("Action", kind.action);
             let event = self.member_headers(self.headers(event), member).with("File", file);
             moment.events.push(event);
@@ -109,7 +109,7 @@ impl Room {
     pub(super) fn tell_sound(&self, moment: &mut Moment<'_>, file: &str) {
         let kind = &PLAY_FILE_DONE;
         if !self.profile.suppresses(kind.action) {
-            let event = self.headers(moment.custom(SUBCLASS, kind.caller));
+            let event = self.headers(moment.custom(SUBCLASS, kind.site));
             let event = played(event, &self.profile, moment.timing.sound);
             moment.events.push(event.with("Action", kind.action).with("File", file));
         }

@@ -1,5 +1,7 @@
 //! JSON as the switch writes it: with tabs, or all in one line.
 
+use std::fmt::Write as _;
+
 /// A value that is written.
 pub(in crate::switch) enum Json {
     Bool(bool),
@@ -84,7 +86,9 @@ fn write_text(text: &mut String, value: &str) {
             '\t' => text.push_str("\\t"),
             '\u{8}' => text.push_str("\\b"),
             '\u{c}' => text.push_str("\\f"),
-            '\0'..=' ' if sign != ' ' => text.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            '\0'..='\u{1f}' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(sign));
+            }
             _ => text.push(sign),
         }
     }

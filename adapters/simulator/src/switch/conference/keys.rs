@@ -25,7 +25,7 @@ impl Conferences {
         let (id, can_speak, can_hear) = (member.id, member.can_speak, member.can_hear);
         match action.as_str() {
             "event" => {
-                room.tell_of(moment, &events::DTMF, member, |event| event.with("DTMF-Key", &key).with("Data", &data))
+                room.tell_of(moment, &events::DTMF, member, |event| event.with("DTMF-Key", &key).with("Data", &data));
             }
             "mute" => self.set_muted(moment, at, id, can_speak, false),
             "deaf mute" => {

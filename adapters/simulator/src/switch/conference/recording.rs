@@ -82,11 +82,11 @@ impl Conferences {
         stopped
     }
 
-    /// Pauses a recording or goes on with it. `false` when there is none of this file.
+    /// Pauses a recording or goes on with it. `false` when there is none of this file, or not yet.
     pub(super) fn pause_recording(&mut self, moment: &mut Moment<'_>, at: RoomId, path: &str, is_paused: bool) -> bool {
         let Some(room) = self.rooms.get_mut(&at) else { return false };
-        let running = room.recordings.iter_mut().rev().find(|recording| recording.path == path);
-        let Some(recording) = running.filter(|recording| recording.is_wanted()) else { return false };
+        let running = room.recordings.iter_mut().find(|recording| recording.path == path);
+        let Some(recording) = running.filter(|recording| recording.stage == Stage::Open) else { return false };
         if is_paused {
             recording.paused.get_or_insert(moment.now);
         } else if let Some(since) = recording.paused.take() {

@@ -1,4 +1,9 @@
-//! `fsconnector demo`: the program with a simulated switch and an example configuration, to look around.
+//! `fsconnector demo`: the program with a simulated switch and an example configuration, to look around. There people call
+//! each other: [`callers`]. What they record is on [`tapes`].
+
+mod callers;
+mod tapes;
+mod wave;
 
 use std::error::Error;
 use std::fs;
@@ -13,21 +18,24 @@ use fsconnector_engine::state::{State, User};
 use fsconnector_simulator::config::Folder;
 use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
 use include_dir::{Dir, include_dir};
+use smol::Timer;
+use smol::future::FutureExt as _;
 
 use crate::heart::Clock;
 use crate::program::Program;
 use crate::settings::Settings;
 use crate::stop::Signals;
-use crate::wave;
+use callers::Callers;
+use tapes::Tapes;
 
 /// The example configuration of FreeSWITCH.
 static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/freeswitch");
 
-/// The conferences of which there are recordings.
-const RECORDED: [&str; 2] = ["team", "friends_video"];
+/// Leads to the same life every time.
+const SEED: u64 = 2_300;
 
 /// Serves until a signal comes. The files are in a scratch folder, which is removed in the end.
-pub(crate) async fn run(port: u16, templates: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) async fn run(port: u16, callers: u16, templates: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let scratch = tempfile::Builder::new().prefix("fsconnector-demo-").tempdir()?;
     let configuration = scratch.path().join("etc");
@@ -36,13 +44,21 @@ pub(crate) async fn run(port: u16, templates: Option<PathBuf>) -> Result<ExitCod
     let switch = start_switch(&configuration)?;
     let mut settings = Settings::for_demo(port, switch.address(), scratch.path())?;
     settings.folders.templates = templates;
-    write_recordings(&settings.folders.recordings)?;
+    let tapes = Tapes::new(&settings.folders.recordings, Clock::start().now().wall)?;
     let program = Program::start(settings).await?;
-    if let Some(state) = program.first_state().await {
-        program.provision(&state)?;
-        print_welcome(&state, program.address(), switch.address(), scratch.path())?;
-    }
-    signals.wait().await;
+    let life = async {
+        if let Some(state) = program.first_state().await {
+            program.provision(&state)?;
+            print_welcome(&state, program.address(), switch.address(), scratch.path())?;
+            live(Callers::new(&state, callers.into(), SEED), tapes, &switch).await;
+        }
+        Ok::<(), Box<dyn Error>>(())
+    };
+    let end = async {
+        signals.wait().await;
+        Ok(())
+    };
+    end.or(life).await?;
     program.stop().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -54,14 +70,17 @@ fn start_switch(configuration: &Path) -> io::Result<EventSocket<Folder>> {
     EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }
 
-/// Writes what the switch would have recorded.
-fn write_recordings(folder: &Path) -> io::Result<()> {
-    fs::create_dir(folder)?;
-    let now = Clock::start().now().wall;
-    for (conference, hertz) in RECORDED.into_iter().zip([440, 660]) {
-        fs::write(folder.join(format!("{conference}-{now}.wav")), wave::tone(hertz))?;
+/// Has people live their lives, for ever.
+async fn live(mut callers: Callers, mut tapes: Tapes, switch: &EventSocket<Folder>) {
+    switch.drive(|switch, now, out| callers.arrive(switch, now, out));
+    loop {
+        Timer::after(callers.pause()).await;
+        let conferences = switch.drive(|switch, now, out| {
+            callers.go_on(switch, now, out);
+            switch.conferences()
+        });
+        tapes.follow(&conferences);
     }
-    Ok(())
 }
 
 fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch: &Path) -> io::Result<()> {
@@ -73,6 +92,11 @@ fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch
         let (name, password) = (&user.name, user.password.expose());
         writeln!(out, "  user      {name} ({role}), password {password}")?;
     }
+    for (user, _) in &logins {
+        let (name, password) = (&user.name, user.password.expose());
+        writeln!(out, "  watch     python3 -m websockets 'ws://{address}/api/live?login={name}:{password}'")?;
+    }
+    writeln!(out, "            (or with websocat; then type {{\"req\":\"init\"}} and see what happens)")?;
     for (user, role) in &logins {
         let (name, password) = (&user.name, user.password.expose());
         for target in worth_trying(user, *role) {
