@@ -30,6 +30,9 @@ pub(crate) enum Command {
         /// How many people call each other there; 0 for nobody.
         #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(..=1000))]
         callers: u16,
+        /// Speaks TLS, with a certificate that it makes and signs itself.
+        #[arg(long)]
+        tls: bool,
     },
     /// Says what in a configuration tree does not fit the connector.
     Check {

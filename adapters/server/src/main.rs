@@ -12,7 +12,6 @@ mod heart;
 mod journal;
 mod program;
 mod rebuild;
-#[cfg_attr(not(test), expect(dead_code, reason = "until the demo speaks TLS"))]
 mod self_signed;
 mod settings;
 mod stop;
@@ -48,7 +47,9 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     }
     match command_line.command.unwrap_or(Command::Serve) {
         Command::Serve => smol::block_on(serve(settings)),
-        Command::Demo { port, callers } => smol::block_on(demo::run(port, callers, settings.folders.templates)),
+        Command::Demo { port, callers, tls } => {
+            smol::block_on(demo::run(demo::Wishes { port, callers, tls, templates: settings.folders.templates }))
+        }
         Command::Check { tree } => {
             let tree = tree.unwrap_or(settings.folders.configuration);
             let checked = check::run(&tree, &settings.engine, &settings.http)

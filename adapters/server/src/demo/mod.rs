@@ -23,7 +23,8 @@ use smol::future::FutureExt as _;
 
 use crate::heart::Clock;
 use crate::program::Program;
-use crate::settings::Settings;
+use crate::self_signed;
+use crate::settings::{Host, Reach, Settings};
 use crate::stop::Signals;
 use callers::Callers;
 use tapes::Tapes;
@@ -34,23 +35,33 @@ static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/frees
 /// Leads to the same life every time.
 const SEED: u64 = 2_300;
 
+/// How it is to be.
+pub(crate) struct Wishes {
+    pub(crate) port: u16,
+    pub(crate) callers: u16,
+    pub(crate) tls: bool,
+    pub(crate) templates: Option<PathBuf>,
+}
+
 /// Serves until a signal comes. The files are in a scratch folder, which is removed in the end.
-pub(crate) async fn run(port: u16, callers: u16, templates: Option<PathBuf>) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) async fn run(wishes: Wishes) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let scratch = tempfile::Builder::new().prefix("fsconnector-demo-").tempdir()?;
     let configuration = scratch.path().join("etc");
     fs::create_dir(&configuration)?;
     EXAMPLE.extract(&configuration)?;
     let switch = start_switch(&configuration)?;
-    let mut settings = Settings::for_demo(port, switch.address(), scratch.path())?;
-    settings.folders.templates = templates;
+    let mut settings = Settings::for_demo(wishes.port, switch.address(), scratch.path())?;
+    settings.folders.templates = wishes.templates;
+    let certificate = if wishes.tls { Some(speak_tls(&mut settings, scratch.path())?) } else { None };
     let tapes = Tapes::new(&settings.folders.recordings, Clock::start().now().wall)?;
     let program = Program::start(settings).await?;
     let life = async {
         if let Some(state) = program.first_state().await {
             program.provision(&state)?;
-            print_welcome(&state, program.address(), switch.address(), scratch.path())?;
-            live(Callers::new(&state, callers.into(), SEED), tapes, &switch).await;
+            let place = Place { address: program.address(), certificate: certificate.as_deref() };
+            print_welcome(&state, place, switch.address(), scratch.path())?;
+            live(Callers::new(&state, wishes.callers.into(), SEED), tapes, &switch).await;
         }
         Ok::<(), Box<dyn Error>>(())
     };
@@ -61,6 +72,15 @@ pub(crate) async fn run(port: u16, callers: u16, templates: Option<PathBuf>) -> 
     end.or(life).await?;
     program.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the program speak TLS, with a certificate of its own. Gives the certificate's file.
+fn speak_tls(settings: &mut Settings, scratch: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let files = self_signed::write(scratch, vec!["127.0.0.1".into(), "localhost".into()])?;
+    let certificate = files.certificate.clone();
+    settings.http.tls = Some(files);
+    settings.http.reach = Reach { is_secure: true, host: Host::WhereItListens };
+    Ok(certificate)
 }
 
 fn start_switch(configuration: &Path) -> io::Result<EventSocket<Folder>> {
@@ -83,10 +103,30 @@ async fn live(mut callers: Callers, mut tapes: Tapes, switch: &EventSocket<Folde
     }
 }
 
-fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch: &Path) -> io::Result<()> {
+/// Where the program is, and whose word there is for it if TLS is spoken.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    address: SocketAddr,
+    certificate: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    fn scheme(self, plain: &'static str, secure: &'static str) -> &'static str {
+        if self.certificate.is_some() { secure } else { plain }
+    }
+
+    /// What makes a program take the certificate.
+    fn trust(self, how: &str) -> String {
+        self.certificate.map_or_else(String::new, |certificate| format!("{how}{} ", certificate.display()))
+    }
+}
+
+fn print_welcome(state: &State, place: Place<'_>, switch: SocketAddr, scratch: &Path) -> io::Result<()> {
+    let (address, http, ws) = (place.address, place.scheme("http", "https"), place.scheme("ws", "wss"));
+    let (python, curl) = (place.trust("SSL_CERT_FILE="), place.trust("--cacert "));
     let mut out = io::stdout().lock();
     writeln!(out, "fsconnector serves a simulated switch with an example configuration.\n")?;
-    writeln!(out, "  address   http://{address}/")?;
+    writeln!(out, "  address   {http}://{address}/")?;
     let logins: Vec<(&User, Role)> = state.users.iter().filter_map(|user| state.users.login(&user.name)).collect();
     for (user, role) in &logins {
         let (name, password) = (&user.name, user.password.expose());
@@ -94,13 +134,14 @@ fn print_welcome(state: &State, address: SocketAddr, switch: SocketAddr, scratch
     }
     for (user, _) in &logins {
         let (name, password) = (&user.name, user.password.expose());
-        writeln!(out, "  watch     python3 -m websockets 'ws://{address}/api/live?login={name}:{password}'")?;
+        let target = format!("{ws}://{address}/api/live?login={name}:{password}");
+        writeln!(out, "  watch     {python}python3 -m websockets '{target}'")?;
     }
     writeln!(out, "            (or with websocat; then type {{\"req\":\"init\"}} and see what happens)")?;
     for (user, role) in &logins {
         let (name, password) = (&user.name, user.password.expose());
         for target in worth_trying(user, *role) {
-            writeln!(out, "  try       curl --digest -u {name}:{password} http://{address}{target}")?;
+            writeln!(out, "  try       curl {curl}--digest -u {name}:{password} {http}://{address}{target}")?;
         }
     }
     writeln!(out, "  files     {}", scratch.display())?;

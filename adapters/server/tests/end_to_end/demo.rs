@@ -11,8 +11,17 @@ use crate::stage::ADMIN;
 
 #[test]
 fn the_demo_prints_curl_lines_that_work_and_leaves_nothing_behind() {
+    what_is_printed_works(&["demo"]);
+}
+
+#[test]
+fn the_demo_speaks_tls_with_a_certificate_of_its_own() {
+    what_is_printed_works(&["demo", "--tls"]);
+}
+
+fn what_is_printed_works(arguments: &[&str]) {
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut demo = Connector::start(&["demo"], &[("PATH", &path)]);
+    let mut demo = Connector::start(arguments, &[("PATH", &path)]);
     let mut lines = Vec::new();
     let files = loop {
         let line = demo.wait_for_line("  ");
@@ -93,6 +102,8 @@ fn check(line: &str, answer: &str) {
 fn own_address_works(line: &str, file: &str) {
     let (_, after) = file.split_once("config-uri").unwrap_or_else(|| panic!("{file}"));
     let uri = after.split_once('>').and_then(|(_, rest)| rest.split_once('<')).map(|(uri, _)| uri).unwrap();
-    assert!(uri.starts_with("http://") && uri.contains('@'), "{uri}");
-    assert_eq!(run(&format!("curl --digest '{}'", uri.replace("&amp;", "&"))).as_deref(), Some(file), "{line}");
+    let scheme = if line.contains("https://") { "https://" } else { "http://" };
+    assert!(uri.starts_with(scheme) && uri.contains('@'), "{uri}");
+    let curl = line.split("--digest").next().unwrap();
+    assert_eq!(run(&format!("{curl}--digest '{}'", uri.replace("&amp;", "&"))).as_deref(), Some(file), "{line}");
 }
