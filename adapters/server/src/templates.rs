@@ -37,7 +37,9 @@ pub(crate) enum TemplatesError {
 impl fmt::Display for TemplatesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, error } => write!(f, "template {}: cannot be read: {error}", path.display()),
+            Self::Unreadable { path, error } => {
+                write!(f, "template {}: cannot be read: {error}; correct templates under [folders]", path.display())
+            }
             Self::NotUtf8 { path, line } => {
                 write!(f, "template {}, line {line}: is not text in UTF-8", path.display())
             }

@@ -36,7 +36,7 @@ pub(super) fn differences(running: &Running, source: &Source, config: &Config) -
         // The same tree at another path, as in a container.
         return Vec::new();
     }
-    let what = format!("the switch has loaded the tree {there}, not {here}: {}", differences.join(", "));
+    let what = format!("it has loaded the tree {there}, not {here}: {}", differences.join("; "));
     let remedy = "correct configuration under [folders] (SWITCHCONF); if both are one folder, seen from a container, have it \
                   loaded: fs_cli -x reloadxml";
     vec![Finding::in_file(&*running.place, what, remedy)]
@@ -73,13 +73,13 @@ fn told<V: PartialEq>(what: &str, tree: &BTreeMap<String, V>, switch: &BTreeMap<
     let changed = tree.iter().filter(|(name, value)| switch.get(*name).is_some_and(|other| other != *value));
     let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
     let sentence = |names: Vec<String>, begin: &str, end: &str| {
-        let things = format!("{begin} {}{end}: {}", counted(names.len(), what), listed(&names));
-        (!names.is_empty()).then_some(things)
+        let sentence = format!("{begin} {}{end} ({})", counted(names.len(), what), listed(&names));
+        (!names.is_empty()).then_some(sentence)
     };
     [
-        sentence(only_in(tree, switch), "the switch does not show", " of the tree"),
-        sentence(only_in(switch, tree), "the switch shows", " that the tree does not have"),
-        sentence(changed, "the switch has other values than the tree for", ""),
+        sentence(only_in(tree, switch), "it does not show", " of the tree"),
+        sentence(only_in(switch, tree), "it shows", " that the tree does not have"),
+        sentence(changed, "it has other values than the tree for", ""),
     ]
     .into_iter()
     .flatten()
@@ -142,7 +142,7 @@ mod tests {
         let running = recorded(&trees.join("01-plain")).unwrap();
         let source = Source::open(&trees.join("08-large/etc")).unwrap();
         let [finding] = &differences(&running, &source, &Config::default())[..] else { panic!() };
-        assert!(finding.what.contains("the switch has loaded the tree `/srv/tree/etc`, not `/"), "{finding}");
-        assert!(finding.what.contains("the switch does not show 29"), "{finding}");
+        assert!(finding.what.contains("it has loaded the tree `/srv/tree/etc`, not `/"), "{finding}");
+        assert!(finding.what.contains("it does not show 29"), "{finding}");
     }
 }

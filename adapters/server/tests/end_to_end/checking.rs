@@ -1,12 +1,12 @@
 //! What does not fit is named: by `fsconnector check`, and by the program when it starts.
 
 use std::fs::{self, Permissions};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -156,11 +156,13 @@ fn a_switch_that_has_loaded_another_tree_is_told_and_one_that_has_loaded_a_copy_
     fs::remove_file(other.path("dialplan/conferences/31000.xml")).unwrap();
     fs::remove_file(other.path("directory/public/22000.xml")).unwrap();
     let (_, report) = check(&stage, &[("SWITCHCONF", &tree)]);
-    let (here, there) = (tree.trim_end_matches('/'), stage.path("").to_string_lossy().into_owned());
+    let there = stage.path("").to_string_lossy().into_owned();
     let expected = format!(
-        "the switch has loaded the tree `{there}`, not `{here}`: the switch does not show 1 user of the tree: `21001`, \
-         the switch shows 1 user that the tree does not have: `22000`, \
-         the switch shows 1 conference that the tree does not have: `31000` — correct configuration under [folders]"
+        "it has loaded the tree `{}`, not `{}`: it does not show 1 user of the tree (`21001`); \
+         it shows 1 user that the tree does not have (`22000`); \
+         it shows 1 conference that the tree does not have (`31000`) — correct configuration under [folders]",
+        there.trim_end_matches('/'),
+        tree.trim_end_matches('/')
     );
     assert!(report.contains(&expected), "{report}");
 }
@@ -172,25 +174,21 @@ fn files_that_the_switch_has_not_loaded_are_told_until_it_has() {
     let new = user.replace("21000", "21001").replace("maria", "anna").replace("00005e005301", "none");
     stage.write("directory/friends/21001.xml", &new);
     let found = only_finding(&stage, &[], &switch(&stage));
-    let expected =
-        "the switch does not show 1 user of the tree: `21001` — have it loaded: fs_cli -x reloadxml; if that";
+    let expected = "it does not show 1 user of the tree (`21001`) — have it loaded: fs_cli -x reloadxml; if that";
     assert!(found.starts_with(expected), "{found}");
     stage.switch.reload();
     assert_content(&stage, &[]);
     stage.write("directory/friends/21001.xml", new.replace("change-me-too", "its own secret"));
     let found = only_finding(&stage, &[], &switch(&stage));
-    assert!(found.starts_with("the switch has other values than the tree for 1 user: `21001` — "), "{found}");
+    assert!(found.starts_with("it has other values than the tree for 1 user (`21001`) — "), "{found}");
     fs::remove_file(stage.path("directory/friends/21001.xml")).unwrap();
     let found = only_finding(&stage, &[], &switch(&stage));
-    assert!(found.starts_with("the switch shows 1 user that the tree does not have: `21001` — "), "{found}");
+    assert!(found.starts_with("it shows 1 user that the tree does not have (`21001`) — "), "{found}");
     stage.switch.reload();
     let variables = fs::read_to_string(stage.path("vars.xml")).unwrap();
     stage.write("vars.xml", variables.replace("internal_tls_port=5061", "internal_tls_port=5062"));
     let found = only_finding(&stage, &[], &switch(&stage));
-    assert!(
-        found.starts_with("the switch has other values than the tree for 1 variable: `internal_tls_port`"),
-        "{found}"
-    );
+    assert!(found.starts_with("it has other values than the tree for 1 variable (`internal_tls_port`)"), "{found}");
 }
 
 #[test]
@@ -204,12 +202,16 @@ fn folders_that_must_not_be_written_are_told_with_the_user() {
         mode(&stage.path(open), 0o777);
     }
     mode(&closed, 0o555);
-    let run = |arguments: &[&str]| {
+    let as_nobody = |arguments: &[&str]| {
         let mut program = program(&stage, arguments, &[]);
-        if is_root { program.uid(NOBODY).gid(NOBODY).output() } else { program.output() }
+        if is_root {
+            program.uid(NOBODY).gid(NOBODY);
+        }
+        program
     };
     // Who may not run the program cannot be asked.
-    let Ok(output) = run(&["check"]) else { return };
+    let Ok(output) = as_nobody(&["check"]).output() else { return };
+    let log = log_until_it_listens(as_nobody(&["serve"]));
     mode(&closed, 0o755);
     let (is_content, report) = said(output);
     assert!(!is_content && report.contains(": 1 finding in 1 place\n"), "{report}");
@@ -217,6 +219,24 @@ fn folders_that_must_not_be_written_are_told_with_the_user() {
     let consequence = "may not write here, or not enter a folder above: users of `team` cannot be added, changed or removed — \
                        give the folder to the user ";
     assert!(report.contains(consequence), "{report}");
+    assert!(log.contains(&format!("WARN  {}: the user ", closed.display())), "{log}");
+    assert!(log.contains(&consequence.replace(" — ", "; ")), "{log}");
+}
+
+/// What it says until it serves.
+fn log_until_it_listens(mut program: Command) -> String {
+    let mut process = program.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = String::new();
+    for line in BufReader::new(process.stderr.take().unwrap()).lines() {
+        log.push_str(&line.unwrap());
+        log.push('\n');
+        if log.contains("listening on http") {
+            break;
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    log
 }
 
 #[test]
@@ -229,7 +249,8 @@ fn a_certificate_that_is_not_for_the_switch_phones_are_sent_to_is_told() {
         fs::set_permissions(&certificate, Permissions::from_mode(0o600)).unwrap();
     };
     let variables = [("FASTICERT", &*certificate), ("FASTIKEY", &certificate)];
-    let hostname = stage.switch.edit(|switch| switch.configuration().is_some()).then_some("freeswitch").unwrap();
+    // What the simulated switch calls itself.
+    let hostname = "switch";
     certify(hostname);
     assert_content(&stage, &variables);
     certify("a.example");
