@@ -51,7 +51,13 @@ pub(crate) fn in_configuration(path: &Path, config: &Config) -> Vec<Obstacle> {
         Err(error) => return vec![Obstacle::new(path, path, &error, nothing)],
         Ok(root) => root,
     };
-    let own = root.try_writing(None).err().map(|error| Obstacle::new(path, path, &error, nothing));
+    let own = root.try_writing(None).err();
+    // Then its folders are not for writing either, as a rule.
+    let is_read_only = own.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem);
+    let own = own.map(|error| Obstacle::new(path, path, &error, nothing));
+    if is_read_only {
+        return own.into_iter().collect();
+    }
     let below = config.folders().into_iter().filter_map(|folder| {
         let error = root.try_writing(Some(&folder)).err()?;
         let who = match folder.as_str().strip_prefix("directory/") {

@@ -62,6 +62,11 @@ impl Findings {
         self
     }
 
+    /// Whether there is one about this file or folder.
+    pub(super) fn are_about(&self, file: &str) -> bool {
+        self.findings.iter().any(|finding| finding.file == file)
+    }
+
     /// Whether everything fits.
     pub(super) fn is_empty(&self) -> bool {
         self.findings.is_empty()

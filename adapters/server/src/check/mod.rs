@@ -106,32 +106,35 @@ pub(crate) fn everything(settings: &Settings) -> io::Result<ExitCode> {
     let Settings { switch, http, folders, engine, .. } = settings;
     let source = Source::open(&folders.configuration).ok();
     // A folder that cannot be opened is among the obstacles.
-    let mut findings = source.as_ref().map(|source| check_source(source, engine)).unwrap_or_default();
-    let is_told = |obstacle: &Obstacle| {
-        let folder = obstacle.path.strip_prefix(&folders.configuration).ok().and_then(Path::to_str);
-        // The tree's own check has told of folders in it that are missing.
-        source.as_ref().zip(folder).is_some_and(|(source, folder)| !source.has_folder(folder))
-    };
-    let obstacles = folders::obstacles(folders, engine).into_iter();
-    let obstacles = obstacles.filter(|obstacle| !is_told(obstacle)).map(Finding::from);
-    let templates = templates::findings(folders.templates.as_deref(), &findings.checked.profiles);
-    let besides = &mut findings.checked.besides;
-    besides.push(format!("what {} may write", folders::user()));
-    let mut more: Vec<Finding> = obstacles.chain(templates).collect();
-    let mut of_switch = None;
+    let in_tree = source.as_ref().map(|source| check_source(source, engine)).unwrap_or_default();
+    let templates = templates::findings(folders.templates.as_deref(), &in_tree.checked.profiles);
+    let obstacles = obstacles(settings, &in_tree);
+    let mut findings = in_tree.with(templates).with(obstacles);
+    findings.checked.besides.push(format!("what {} may write", folders::user()));
+    let mut hostname = None;
     match Running::ask(switch, engine) {
-        Err(finding) => more.push(finding),
+        Err(silent) => findings = findings.with([silent]),
         Ok(running) => {
-            besides.push(format!("the {}", running.place));
-            more.extend(source.iter().flat_map(|source| loaded::differences(&running, source, engine)));
-            match loaded::hostname(&running) {
-                Ok(hostname) => of_switch = Some(hostname),
-                Err(finding) => more.extend((http.reach.host == Host::OfSwitch).then_some(finding)),
+            findings.checked.besides.push(format!("the {}", running.place));
+            findings = findings.with(source.iter().flat_map(|source| loaded::differences(&running, source, engine)));
+            match (http.reach.host == Host::OfSwitch).then(|| loaded::hostname(&running)).transpose() {
+                Ok(of_switch) => hostname = of_switch,
+                Err(unfit) => findings = findings.with([unfit]),
             }
         }
     }
-    more.extend(certificate::findings(http, of_switch.as_ref().map(Hostname::host), SystemTime::now()));
-    tell(&findings.with(more))
+    let hostname = hostname.as_ref().map(Hostname::host);
+    tell(&findings.with(certificate::findings(http, hostname, SystemTime::now())))
+}
+
+/// The folders that cannot be written in. If one in the tree is missing, its own check has told.
+fn obstacles(settings: &Settings, in_tree: &Findings) -> Vec<Finding> {
+    let is_told = |obstacle: &Obstacle| {
+        let folder = obstacle.path.strip_prefix(&settings.folders.configuration).ok().and_then(Path::to_str);
+        obstacle.path.symlink_metadata().is_err() && folder.is_some_and(|folder| in_tree.are_about(folder))
+    };
+    let obstacles = folders::obstacles(&settings.folders, &settings.engine).into_iter();
+    obstacles.filter(|obstacle| !is_told(obstacle)).map(Finding::from).collect()
 }
 
 /// Prints what was found, and gives a failure if that is anything.

@@ -49,7 +49,8 @@ impl Running {
 
 /// Where the switch is, for a person.
 fn place(switch: &Switch) -> String {
-    format!("switch {}:{}", switch.address, switch.port)
+    let Switch { address, port, .. } = switch;
+    if address.contains(':') { format!("switch [{address}]:{port}") } else { format!("switch {address}:{port}") }
 }
 
 fn no_answer(place: &str, error: &AskError) -> Finding {
