@@ -49,7 +49,7 @@ fn is_same_folder(here: &Path, there: &Path) -> bool {
 
 /// What the switch and the tree do not have in common, a sentence for each kind. No value is ever shown.
 fn compared(tree: &Reading, switch: &Reading) -> Vec<String> {
-    let users = |reading: &'_ Reading| reading.users.iter().map(|user| (user.id.to_string(), user.clone())).collect();
+    let users = |reading: &Reading| reading.users.iter().map(|user| (user.id.to_string(), user.clone())).collect();
     let conferences = |reading: &Reading| {
         let conferences = reading.conferences.iter();
         conferences.map(|conference| (conference.num.to_string(), conference.clone())).collect()

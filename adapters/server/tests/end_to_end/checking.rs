@@ -120,6 +120,13 @@ fn a_switch_that_is_not_there_is_one_finding_and_the_rest_is_checked() {
 }
 
 #[test]
+fn a_tree_that_is_not_there_is_one_finding() {
+    let stage = Stage::with_example();
+    let found = only_finding(&stage, &[("SWITCHCONF", "/nowhere")], "/nowhere");
+    assert!(found.starts_with("there is no such folder: nothing can be changed"), "{found}");
+}
+
+#[test]
 fn a_switch_that_does_not_let_the_connector_in_is_told_with_the_reason() {
     let stage = Stage::with_example();
     let found = only_finding(&stage, &[("FSPW", "hunter2")], &switch(&stage));
