@@ -11,6 +11,7 @@ mod stage;
 
 mod archives;
 mod changes;
+mod checking;
 mod demo;
 mod following;
 mod killing;
