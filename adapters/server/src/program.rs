@@ -20,7 +20,7 @@ use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::{Address, stay_connected};
 use fsconnector_http::{
-    Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve,
+    Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Limits, Plain, Tls, TlsError, Uploads, serve,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
@@ -65,7 +65,7 @@ impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
         log::info!("{settings}");
-        allow_many_files();
+        let limits = Limits::default().with_descriptors(allow_many_files());
         let tls = open_tls(&settings.http)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
@@ -83,7 +83,7 @@ impl Program {
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
-        let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
+        let gate = open_gate(&settings, limits, &disk, &readers, (queue, listeners))?;
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
@@ -161,13 +161,19 @@ impl Program {
     }
 }
 
-/// Each client takes a descriptor, and the usual soft limit of 1024 is soon reached.
-fn allow_many_files() {
+/// Each client takes a descriptor, and the usual soft limit of 1024 is soon reached. Says how many there can be now.
+fn allow_many_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
-    }
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+            limit.current
+        }
+    };
+    // Nothing means that there is no limit.
+    allowed.unwrap_or(u64::MAX)
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, String> {
@@ -237,6 +243,7 @@ fn warn_of_a_port_that_phones_do_not_know(reach: &Reach, address: SocketAddr) {
 
 fn open_gate(
     settings: &Settings,
+    limits: Limits,
     disk: &Disk,
     readers: &Arc<Current>,
     (queue, listeners): (Sender<Asked>, Sender<FromListener>),
@@ -247,6 +254,7 @@ fn open_gate(
         files: static_tree(disk, &settings.folders.files),
         recordings: Some(settings.folders.recordings.clone()),
         uploads,
+        limits,
         ..GateConfig::default()
     };
     Gate::open(config, Arc::clone(readers), queue, listeners).map(Arc::new)

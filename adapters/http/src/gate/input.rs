@@ -64,6 +64,14 @@ impl Input {
         }
     }
 
+    /// Gives a large buffer back, if there is nothing in it.
+    pub(super) fn rest(&mut self) {
+        if self.is_empty() && self.bytes.len() > Self::FIRST_SIZE {
+            self.bytes.truncate(Self::FIRST_SIZE);
+            self.bytes.shrink_to_fit();
+        }
+    }
+
     /// Looks for the empty line that ends a head. Empty lines before the head are dropped (RFC 9112 §2.2).
     pub(super) fn find_head(&mut self) -> HeadSearch {
         let mut leading = 0;
@@ -169,6 +177,18 @@ mod tests {
         assert_eq!(input.unread(), b"ghijklmn");
         input.consume(100);
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_when_it_is_empty() {
+        let mut input = input(&[b'a'; 10_000]);
+        input.rest();
+        assert_eq!(input.unread().len(), 10_000);
+        input.consume(10_000);
+        input.rest();
+        assert_eq!(input.bytes.capacity(), Input::FIRST_SIZE);
+        feed(&mut input, &[b'b'; 5000]);
+        assert_eq!(input.unread(), [b'b'; 5000]);
     }
 
     proptest! {
