@@ -37,6 +37,10 @@ const WAITING_BATCHES: usize = 16;
 /// How much of what listeners do may wait for the engine; then reading from them waits.
 const WAITING_LISTENERS: usize = 256;
 
+/// How many connections the kernel keeps that we have not accepted yet; whoever comes then tries again a second later. The
+/// usual 128 is what a few clients can fill between two looks of ours.
+const WAITING_CONNECTIONS: i32 = 1024;
+
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
 
@@ -179,7 +183,12 @@ fn allow_many_files() -> u64 {
 async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     let address = SocketAddr::from((settings.http.address, settings.http.port));
     let advice = "choose another address or port under [http] (FASTIIP, FASTIPORT)";
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))?;
+    // What was given before is only made longer.
+    rustix::net::listen(&listener, WAITING_CONNECTIONS)
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    Ok(listener)
 }
 
 /// Takes over the trees. If that of the configuration cannot be reached it may still be there later, and until then there

@@ -57,7 +57,7 @@ impl Input {
 
     /// Takes `count` bytes off the front, or all if there are fewer.
     pub(super) fn consume(&mut self, count: usize) {
-        self.start = self.end.min(self.start + count);
+        self.start = self.end.min(self.start.saturating_add(count));
         (self.searched, self.line) = (0, 0);
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
@@ -175,7 +175,8 @@ mod tests {
         input.consume(6);
         feed(&mut input, b"ijklmn");
         assert_eq!(input.unread(), b"ghijklmn");
-        input.consume(100);
+        input.consume(1);
+        input.consume(usize::MAX);
         assert!(input.is_empty());
     }
 

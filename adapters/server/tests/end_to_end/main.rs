@@ -13,6 +13,7 @@ mod archives;
 mod changes;
 mod demo;
 mod following;
+mod hostile;
 mod killing;
 mod live;
 mod login;
