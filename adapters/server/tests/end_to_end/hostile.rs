@@ -303,9 +303,9 @@ impl Descriptors {
         Self { pid, before }
     }
 
-    fn set(&self, limit: &Rlimit) {
+    fn set(&self, limit: Rlimit) {
         let pid = Pid::from_raw(self.pid.cast_signed());
-        prlimit(pid, Resource::Nofile, limit.clone()).unwrap();
+        prlimit(pid, Resource::Nofile, limit).unwrap();
     }
 
     /// Leaves the program no more than so many descriptors beyond those it has.
@@ -315,11 +315,11 @@ impl Descriptors {
             open.map(|entry| entry.unwrap().file_name().to_string_lossy().parse().unwrap()).collect();
         // The limit is one of their numbers, and those that are free are given out first.
         let limit = (0..).filter(|number| !used.contains(number)).nth(more);
-        self.set(&Rlimit { current: limit, ..self.before.clone() });
+        self.set(Rlimit { current: limit, ..self.before });
     }
 
     fn restore(&self) {
-        self.set(&self.before);
+        self.set(self.before);
     }
 }
 
@@ -380,7 +380,7 @@ fn without_descriptors_strangers_make_room_and_who_waits_is_let_in_when_there_ar
     let newcomer = move || try_request_on(connect_from(OTHER, address), "GET", "/livez", &[], "");
     assert_eq!(newcomer().unwrap().status, 200, "a stranger made room");
     // Now nobody gets a descriptor, whoever goes.
-    descriptors.set(&Rlimit { current: Some(3), ..descriptors.before.clone() });
+    descriptors.set(Rlimit { current: Some(3), ..descriptors.before });
     let waiting = thread::spawn(newcomer);
     let before = siege.ticks();
     // Each attempt to accept sends a stranger away, and then there is a pause.
