@@ -81,6 +81,18 @@ fn who_is_logged_in_keeps_its_place_however_many_strangers_come() {
 }
 
 #[test]
+fn who_listens_keeps_its_place_also_where_many_listen() {
+    let stage = stage(4);
+    // An address does not keep as many otherwise.
+    let mut listeners = [(); 4].map(|()| stage.listen("anna").0);
+    wait_for_end(&mut connect_from(2, &stage));
+    stage.tell(Roles::ALL, "still there");
+    for listener in &mut listeners {
+        assert_eq!(listener.hear(), "still there");
+    }
+}
+
+#[test]
 fn a_change_under_way_keeps_its_place() {
     let stage = stage(2);
     let mut admin = connect_from(2, &stage);

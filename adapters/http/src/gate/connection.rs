@@ -98,8 +98,10 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
                 Next::Refused(problem) => Decision::refuse(problem),
                 Next::End => return Ok(None),
             };
-            if decision.standing.is_proven {
-                self.place.keep();
+            match &decision.outcome {
+                Outcome::Switch(_) => self.place.hold(),
+                _ if decision.standing.is_proven => self.place.keep(),
+                _ => (),
             }
             if self.stopping.is_asked() && !matches!(decision.outcome, Outcome::Switch(_)) {
                 decision.sequel.connection = Connection::Close;

@@ -261,7 +261,7 @@ impl<A: Acceptor> Entrance<A> {
         if self.occupancy.is_full() {
             let most = self.gate.limits.connections;
             complaints.crowd.warn(format_args!(
-                "all {most} connections are taken, the next one would be from {address}: those make room that have not logged in"
+                "all {most} connections are taken, and {address} wants another one: who has not logged in makes room"
             ));
         }
         let Some(place) = self.occupancy.enter(address) else {
@@ -299,30 +299,47 @@ impl Visitor {
         let needed = async {
             self.place.is_needed().await;
             log::debug!("{} made room for somebody else", self.address);
+            Ok(None)
         };
-        self.serve(gate, connection, acceptor).or(needed).await;
-    }
-
-    async fn serve<A: Acceptor>(&self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
-        let address = self.address;
-        if let Err(error) = connection.set_nodelay(true) {
-            log::debug!("{address} is gone already: {error}");
-            return;
-        }
-        let stream = match within(gate.limits.head_time, acceptor.accept(connection)).await {
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
-            None => return log::debug!("{address} took too long to shake hands"),
-        };
-        let stopping = Stopping::when_closed(self.stopping.clone());
-        let conversation = Conversation::new(stream, Arc::clone(&gate), (address, &self.place), stopping);
-        let ended = match conversation.hold().await {
+        let ended = match self.converse(&gate, connection, acceptor).or(needed).await {
+            // Nobody needs this one's place: it has to say that it goes.
             Ok(Some(Switched { guest, stream, unread, stopping })) => {
                 live::attend(guest, (stream, unread), &gate.live, gate.limits.write_time, stopping).await
             }
             Ok(None) => Ok(()),
             Err(broken) => Err(broken),
         };
+        self.note(ended);
+    }
+
+    /// Shakes hands and answers requests, until the client speaks another protocol if it comes to that.
+    async fn converse<A: Acceptor>(
+        &self,
+        gate: &Arc<Gate>,
+        connection: TcpStream,
+        acceptor: A,
+    ) -> Result<Option<Switched<A::Stream>>, Broken> {
+        let Some(stream) = self.shake_hands(gate, connection, acceptor).await else { return Ok(None) };
+        let stopping = Stopping::when_closed(self.stopping.clone());
+        Conversation::new(stream, Arc::clone(gate), (self.address, &self.place), stopping).hold().await
+    }
+
+    async fn shake_hands<A: Acceptor>(&self, gate: &Gate, connection: TcpStream, acceptor: A) -> Option<A::Stream> {
+        let address = self.address;
+        if let Err(error) = connection.set_nodelay(true) {
+            log::debug!("{address} is gone already: {error}");
+            return None;
+        }
+        match within(gate.limits.head_time, acceptor.accept(connection)).await {
+            Some(Ok(stream)) => return Some(stream),
+            Some(Err(error)) => log::debug!("{address} did not shake hands: {error}"),
+            None => log::debug!("{address} took too long to shake hands"),
+        }
+        None
+    }
+
+    fn note(&self, ended: Result<(), Broken>) {
+        let address = self.address;
         match ended {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),

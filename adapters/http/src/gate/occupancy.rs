@@ -5,7 +5,8 @@
 //! each other, and first from those who have the most.
 //!
 //! Whoever proves who it is keeps its place, whatever it does there. But an address keeps no more places than half of those
-//! that nobody keeps, and the fewer the more are kept: what it has beyond that counts as a stranger's.
+//! that nobody keeps, and the fewer the more are kept: what it has beyond that counts as a stranger's. Only those who
+//! listen keep theirs in any case; how many there can be is bounded elsewhere.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -92,12 +93,21 @@ impl Occupancy {
 }
 
 impl Place {
-    /// Whoever has it has proven who it is.
+    /// Whoever has it has proven who it is: it is kept, unless its address has its share.
     pub(super) fn keep(&self) {
+        self.keep_if(|places, of_source| of_source <= self.occupancy.most.saturating_sub(places.kept) / 2);
+    }
+
+    /// It is kept in any case.
+    pub(super) fn hold(&self) {
+        self.keep_if(|_, _| true);
+    }
+
+    fn keep_if(&self, may: impl FnOnce(&Places, usize) -> bool) {
         if self.kept.get().is_some() {
             return;
         }
-        if let Some(stay) = self.occupancy.places().keep(self.source, self.arrival, self.occupancy.most) {
+        if let Some(stay) = self.occupancy.places().keep_if(self.source, self.arrival, may) {
             // It was not kept before: only then there is something to set.
             let _ = self.kept.set(stay);
         }
@@ -128,11 +138,12 @@ impl Places {
         true
     }
 
-    fn keep(&mut self, source: Source, arrival: u64, most: usize) -> Option<Sender<()>> {
-        let group = self.by_source.get_mut(&source)?;
-        if group.kept > most.saturating_sub(self.kept) / 2 {
+    /// Keeps a place if it may be, which depends on how many its address keeps; nothing if it is not a stranger's any more.
+    fn keep_if(&mut self, source: Source, arrival: u64, may: impl FnOnce(&Self, usize) -> bool) -> Option<Sender<()>> {
+        if !may(self, self.by_source.get(&source)?.kept) {
             return None;
         }
+        let group = self.by_source.get_mut(&source)?;
         let stay = group.strangers.remove(&arrival)?;
         group.kept += 1;
         self.kept += 1;
@@ -248,6 +259,16 @@ mod tests {
             place.keep();
             place.kept.get().is_some()
         }));
+    }
+
+    #[test]
+    fn what_is_held_is_kept_beyond_the_share() {
+        let occupancy = Occupancy::new(3);
+        let places = [(); 3].map(|()| enter_and_keep(&occupancy, "192.0.2.1"));
+        assert_eq!(occupancy.places().kept, 2);
+        places[2].hold();
+        assert!(occupancy.enter("192.0.2.2".parse().unwrap()).is_none());
+        assert!(needed(&places).is_empty());
     }
 
     #[test]
