@@ -213,16 +213,36 @@ fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
 #[test]
 fn chunks_are_read_strictly() {
     let stage = Stage::new();
-    for chunks in
-        ["2;a=b\r\n[]\r\n0\r\n\r\n", "2\n[]\r\n0\r\n\r\n", "2\r\n[]\r\n0\r\nA: b\r\n\r\n", "0x2\r\n[]\r\n0\r\n\r\n"]
-    {
+    for chunks in [
+        "2;a=b\r\n[]\r\n0\r\n\r\n",
+        "2;\r\n[]\r\n0\r\n\r\n",
+        "2\n[]\r\n0\r\n\r\n",
+        "2\r\n[]\r\n0\r\nA: b\r\n\r\n",
+        "2\r\n[]\r\n0\r\nContent-Length: 2\r\n\r\n",
+        "2\r\n[]\r\n0;a\r\n\r\n",
+        "2\r\n[]0\r\n\r\n",
+        "2\r\n[]\n0\r\n\r\n",
+        "0x2\r\n[]\r\n0\r\n\r\n",
+        "+2\r\n[]\r\n0\r\n\r\n",
+        "-2\r\n[]\r\n0\r\n\r\n",
+        " 2\r\n[]\r\n0\r\n\r\n",
+        "2 \r\n[]\r\n0\r\n\r\n",
+        "2_0\r\n[]\r\n0\r\n\r\n",
+        "\u{665}\r\n[]\r\n0\r\n\r\n",
+        "2\0\r\n[]\r\n0\r\n\r\n",
+        "\r\n[]\r\n0\r\n\r\n",
+        "000000002\r\n[]\r\n0\r\n\r\n",
+        "10000000000000002\r\n[]\r\n0\r\n\r\n",
+    ] {
         let mut client = stage.connect();
         send(
             &mut client,
             &format!("{JSON}Transfer-Encoding: chunked\r\n"),
             &format!("{chunks}GET /livez HTTP/1.1\r\n"),
         );
-        assert_refused(&client.answer(false), 400);
+        let answer = client.answer(false);
+        assert_eq!(answer.status, 400, "{chunks:?}");
+        assert_refused(&answer, 400);
         assert_eq!(client.rest(), "", "what follows is not taken for a request");
     }
 }
@@ -234,6 +254,22 @@ fn who_sends_the_body_too_slowly_gets_408() {
     send(&mut client, &format!("{JSON}Content-Length: 5\r\n"), "[");
     assert_refused(&client.answer(false), 408);
     assert_eq!(client.rest(), "");
+}
+
+#[test]
+fn dripping_bytes_does_not_extend_the_time_for_a_body() {
+    let stage = limited(Limits { body_time: Duration::from_millis(100), ..Limits::default() });
+    for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
+        let mut client = stage.connect();
+        send(&mut client, &format!("{JSON}{framing}\r\n"), "");
+        client.stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let piece = if framing.starts_with('C') { " " } else { "1\r\n \r\n" };
+        // A piece after each attempt to read, until there is an answer.
+        while client.stream.peek(&mut [0]).is_err() {
+            client.send(piece);
+        }
+        assert_eq!(client.answer(false).status, 408, "{framing}");
+    }
 }
 
 #[test]

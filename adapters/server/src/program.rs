@@ -20,7 +20,7 @@ use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
 use fsconnector_esl::stay_connected;
 use fsconnector_http::{
-    Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve,
+    Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Limits, Plain, Tls, TlsError, Uploads, serve,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
@@ -37,6 +37,10 @@ const WAITING_BATCHES: usize = 16;
 
 /// How much of what listeners do may wait for the engine; then reading from them waits.
 const WAITING_LISTENERS: usize = 256;
+
+/// How many connections the kernel keeps that we have not accepted yet; whoever comes then tries again a second later. The
+/// usual 128 is what a few clients can fill between two looks of ours.
+const WAITING_CONNECTIONS: i32 = 1024;
 
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(9);
@@ -66,7 +70,7 @@ impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
         log::info!("fsconnector {VERSION}: {settings}");
-        allow_many_files();
+        let limits = Limits::default().with_descriptors(allow_many_files());
         let tls = open_tls(&settings.http)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
@@ -84,8 +88,12 @@ impl Program {
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
+<<<<<<< HEAD
         trees::warn_of_obstacles(&settings.folders, &settings.engine, &disk);
         let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
+=======
+        let gate = open_gate(&settings, limits, &disk, &readers, (queue, listeners))?;
+>>>>>>> w-gate
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
@@ -158,19 +166,30 @@ impl Program {
     }
 }
 
-/// Each client takes a descriptor, and the usual soft limit of 1024 is soon reached.
-fn allow_many_files() {
+/// Each client takes a descriptor, and the usual soft limit of 1024 is soon reached. Says how many there can be now.
+fn allow_many_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
-    }
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+            limit.current
+        }
+    };
+    // Nothing means that there is no limit.
+    allowed.unwrap_or(u64::MAX)
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     let address = SocketAddr::from((settings.http.address, settings.http.port));
     let advice = "choose another address or port under [http] (FASTIIP, FASTIPORT)";
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))?;
+    // What was given before is only made longer.
+    rustix::net::listen(&listener, WAITING_CONNECTIONS)
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    Ok(listener)
 }
 
 /// Takes over the trees. If that of the configuration cannot be reached it may still be there later, and until then there
@@ -240,6 +259,7 @@ fn unknown_port(reach: &Reach, address: SocketAddr) -> Option<String> {
 
 fn open_gate(
     settings: &Settings,
+    limits: Limits,
     disk: &Disk,
     readers: &Arc<Current>,
     (queue, listeners): (Sender<Asked>, Sender<FromListener>),
@@ -250,6 +270,7 @@ fn open_gate(
         files: static_tree(disk, &settings.folders.files),
         recordings: Some(settings.folders.recordings.clone()),
         uploads,
+        limits,
         ..GateConfig::default()
     };
     Gate::open(config, Arc::clone(readers), queue, listeners).map(Arc::new)

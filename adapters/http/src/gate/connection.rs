@@ -16,6 +16,7 @@ use super::decision::{Decision, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
 use super::limits::PIECE;
+use super::occupancy::Place;
 use super::stopping::Stopping;
 use super::stream::{Broken, write_within};
 use super::upload::{Failure, Source, Upload};
@@ -28,10 +29,11 @@ use crate::problem::Problem;
 use crate::relay::Reply;
 
 /// A connection that HTTP is spoken on.
-pub(super) struct Conversation<S> {
+pub(super) struct Conversation<'p, S> {
     stream: S,
     gate: Arc<Gate>,
     address: IpAddr,
+    place: &'p Place,
     input: Input,
     output: Vec<u8>,
     deadline: Deadline,
@@ -67,13 +69,14 @@ const LINGER_BYTES: usize = 1 << 20;
 const TURN: u64 = 16;
 
 /// An idle connection keeps no larger output buffer than this.
-const OUTPUT_KEPT: usize = 16 * 1024;
+const OUTPUT_KEPT: usize = 4 * 1024;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
-    pub(super) fn new(stream: S, gate: Arc<Gate>, address: IpAddr, stopping: Stopping) -> Self {
+impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
+    pub(super) fn new(stream: S, gate: Arc<Gate>, (address, place): (IpAddr, &'p Place), stopping: Stopping) -> Self {
         Self {
             stream,
             address,
+            place,
             input: Input::new(gate.limits.head_bytes),
             output: Vec::new(),
             deadline: Deadline::at(Instant::now() + gate.limits.idle_time),
@@ -95,6 +98,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
                 Next::Refused(problem) => Decision::refuse(problem),
                 Next::End => return Ok(None),
             };
+            match &decision.outcome {
+                Outcome::Switch(_) => self.place.hold(),
+                _ if decision.standing.is_proven => self.place.keep(),
+                _ => (),
+            }
             if self.stopping.is_asked() && !matches!(decision.outcome, Outcome::Switch(_)) {
                 decision.sequel.connection = Connection::Close;
             }
@@ -121,6 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     async fn next(&mut self) -> Result<Next, Broken> {
         let (mut begun, mut has_read) = (false, false);
         self.deadline.move_to(Instant::now() + self.gate.limits.idle_time);
+        self.input.rest();
         loop {
             match self.input.find_head() {
                 HeadSearch::Whole(length) => return Ok(Next::Request(length)),
@@ -159,8 +168,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     }
 
     async fn answer(&mut self, decision: &mut Decision) -> Result<(), Broken> {
-        if !decision.delay.is_zero() {
-            Timer::after(decision.delay).await;
+        if !decision.standing.delay.is_zero() {
+            Timer::after(decision.standing.delay).await;
         }
         let status = match &decision.outcome {
             Outcome::Answer(answer) => self.write_answer(decision, answer).await?,

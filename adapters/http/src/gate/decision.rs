@@ -28,8 +28,7 @@ use crate::target;
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) outcome: Outcome,
-    /// How long the answer is held back.
-    pub(super) delay: Duration,
+    pub(super) standing: Standing,
     /// What the answer says beyond its own headers.
     pub(super) headers: HeaderLines,
     /// Whether the body of the answer is left out.
@@ -38,6 +37,20 @@ pub(super) struct Decision {
     pub(super) sequel: Sequel,
     /// Method and path for the log, if it wants to know.
     pub(super) shown: Option<String>,
+}
+
+/// What is known of who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Whether it has proven who it is.
+    pub(super) is_proven: bool,
+    /// How long the answer is held back.
+    pub(super) delay: Duration,
+}
+
+impl Standing {
+    /// Of whoever nobody has asked.
+    const STRANGER: Self = Self { is_proven: false, delay: Duration::ZERO };
 }
 
 /// What follows an answer.
@@ -116,7 +129,7 @@ impl Decision {
     pub(super) fn refuse(problem: Problem) -> Self {
         Self {
             outcome: problem.into(),
-            delay: Duration::ZERO,
+            standing: Standing::STRANGER,
             headers: HeaderLines::default(),
             head_only: false,
             sequel: Sequel::END,
@@ -133,14 +146,14 @@ impl Gate {
             Ok(head) => head,
             Err(problem) => return Decision::refuse(problem),
         };
-        let (outcome, delay) = self.outcome(&head, address, now);
+        let (outcome, standing) = self.outcome(&head, address, now);
         let sequel = match outcome {
             Outcome::Switch(_) => Sequel { connection: Connection::Persistent, leftover: 0 },
             _ => Sequel::without_body(&head),
         };
         Decision {
             outcome,
-            delay,
+            standing,
             sequel,
             headers: self.cors.headers(&head),
             head_only: head.method == Method::HEAD,
@@ -149,8 +162,8 @@ impl Gate {
         }
     }
 
-    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Outcome, Duration) {
-        let at_once = |outcome| (outcome, Duration::ZERO);
+    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Outcome, Standing) {
+        let at_once = |outcome| (outcome, Standing::STRANGER);
         if let Some(answer) = self.probe(head) {
             return at_once(Outcome::Answer(answer));
         }
@@ -159,23 +172,23 @@ impl Gate {
         }
         let found = routes::find(&head.method, head.path);
         let operation = found.changes().operation();
-        let (outcome, delay) = self.judged(head, found, address, self.mono(now));
+        let (outcome, standing) = self.judged(head, found, address, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
         });
-        (outcome, delay)
+        (outcome, standing)
     }
 
-    /// The outcome for whoever sent this, and how long it is held back.
+    /// The outcome for whoever sent this, and what is known of it.
     fn judged(
         &self,
         head: &Head<'_>,
         found: Found<'_>,
         address: IpAddr,
         now: Mono,
-    ) -> (Result<Outcome, Problem>, Duration) {
-        let Some(published) = self.current.latest() else { return (Err(not_ready()), Duration::ZERO) };
+    ) -> (Result<Outcome, Problem>, Standing) {
+        let Some(published) = self.current.latest() else { return (Err(not_ready()), Standing::STRANGER) };
         let users = &published.state().users;
         let judgement = match found.work() {
             Some(Work::Listen) => self.judge_listener(head, users, address, now),
@@ -183,15 +196,16 @@ impl Gate {
         };
         let judgement = match judgement {
             Ok(judgement) => judgement,
-            Err(problem) => return (Err(problem), Duration::ZERO),
+            Err(problem) => return (Err(problem), Standing::STRANGER),
         };
+        let standing = Standing { is_proven: matches!(judgement.verdict, Verdict::Known(_)), delay: judgement.delay };
         let outcome = match judgement.verdict {
             Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),
             Verdict::Known(caller) => self.authorised(head, found, &published, caller, (address, now)),
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
             Verdict::TooMany { wait } => Err(too_many(wait)),
         };
-        (outcome, judgement.delay)
+        (outcome, standing)
     }
 
     /// The outcome for a caller that is who it says.

@@ -57,10 +57,18 @@ impl Input {
 
     /// Takes `count` bytes off the front, or all if there are fewer.
     pub(super) fn consume(&mut self, count: usize) {
-        self.start = self.end.min(self.start + count);
+        self.start = self.end.min(self.start.saturating_add(count));
         (self.searched, self.line) = (0, 0);
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Gives a large buffer back, if there is nothing in it.
+    pub(super) fn rest(&mut self) {
+        if self.is_empty() && self.bytes.len() > Self::FIRST_SIZE {
+            self.bytes.truncate(Self::FIRST_SIZE);
+            self.bytes.shrink_to_fit();
         }
     }
 
@@ -167,8 +175,21 @@ mod tests {
         input.consume(6);
         feed(&mut input, b"ijklmn");
         assert_eq!(input.unread(), b"ghijklmn");
-        input.consume(100);
+        input.consume(1);
+        input.consume(usize::MAX);
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_when_it_is_empty() {
+        let mut input = input(&[b'a'; 10_000]);
+        input.rest();
+        assert_eq!(input.unread().len(), 10_000);
+        input.consume(10_000);
+        input.rest();
+        assert_eq!(input.bytes.capacity(), Input::FIRST_SIZE);
+        feed(&mut input, &[b'b'; 5000]);
+        assert_eq!(input.unread(), [b'b'; 5000]);
     }
 
     proptest! {

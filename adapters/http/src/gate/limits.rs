@@ -24,10 +24,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// For each 64 KiB of an answer: who reads slower is dropped.
     pub write_time: Duration,
-    /// How many connections there are at once.
+    /// How many connections there are at once. With one more, somebody goes who has not logged in; if all have, the newcomer.
     pub connections: usize,
-    /// How many of them from one address (IPv6: from one /64 network).
-    pub connections_per_address: usize,
     /// When stopping, how long requests that run may take to end.
     pub stop_time: Duration,
     /// What those may take who listen to the live state.
@@ -45,11 +43,23 @@ impl Default for Limits {
             bodies_bytes: 32 * 1024 * 1024,
             body_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
-            connections: 1024,
-            connections_per_address: 256,
+            connections: 4096,
             stop_time: Duration::from_secs(8),
             live: LiveLimits::default(),
         }
+    }
+}
+
+impl Limits {
+    /// The same for a program that may have so many files and connections open: a few are its own, and of the others half
+    /// are for clients, and half for what is done for them.
+    #[must_use]
+    pub fn with_descriptors(self, descriptors: u64) -> Self {
+        /// Of the program itself: sockets, locks, folders.
+        const OWN: u64 = 64;
+        let for_clients = descriptors.saturating_sub(OWN) / 2;
+        let for_clients = usize::try_from(for_clients).unwrap_or(usize::MAX);
+        Self { connections: self.connections.min(for_clients).max(1), ..self }
     }
 }
 
@@ -58,3 +68,14 @@ pub(super) const DRAINED: u64 = 64 * 1024;
 
 /// An answer is written in pieces of this size, each within [`Limits::write_time`].
 pub(super) const PIECE: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_descriptors_mean_few_connections() {
+        let connections = |descriptors| Limits::default().with_descriptors(descriptors).connections;
+        assert_eq!([0, 64, 80, 1024, 1 << 20, u64::MAX].map(connections), [1, 1, 8, 480, 4096, 4096]);
+    }
+}

@@ -12,6 +12,7 @@ mod input;
 mod limits;
 mod listening;
 mod occupancy;
+mod sparing;
 mod stopping;
 mod stream;
 mod tls;
@@ -32,7 +33,7 @@ use fsconnector_engine::change::command::{RequestId, Response};
 use fsconnector_engine::live::listener::Notice;
 use fsconnector_engine::time::Mono;
 use smol::channel::{self, Receiver, Sender};
-use smol::future::FutureExt as _;
+use smol::future::{self, FutureExt as _};
 use smol::{Executor, Timer};
 
 use crate::auth::Authenticator;
@@ -47,7 +48,8 @@ use connection::{Conversation, Switched};
 use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
-use occupancy::{Occupancy, Permit};
+use occupancy::{Occupancy, Place};
+use sparing::Sparing;
 pub(crate) use stopping::Stopping;
 pub(crate) use stream::Broken;
 pub use tls::{
@@ -206,7 +208,7 @@ pub async fn serve<A: Acceptor>(
     let (running, stopping) = channel::bounded::<()>(1);
     let (alive, ended) = channel::bounded::<()>(1);
     let stop_time = gate.limits.stop_time;
-    let occupancy = Occupancy::new(&gate.limits);
+    let occupancy = Occupancy::new(gate.limits.connections);
     let spreading = Arc::clone(&gate);
     let _spreads_the_word = executor.spawn(async move { spreading.live.spread_the_word().await });
     let entrance = Entrance { gate: Arc::clone(&gate), acceptor, executor, occupancy, stopping, alive };
@@ -235,36 +237,50 @@ struct Entrance<A> {
 
 impl<A: Acceptor> Entrance<A> {
     async fn admit_all(&self, listener: &TcpListener) {
-        let mut last_warning: Option<Instant> = None;
+        let mut complaints = Complaints::default();
         loop {
             match listener.accept().await {
-                Ok((connection, address)) => {
-                    let address = address.ip().to_canonical();
-                    if !self.admit(connection, address) && last_warning.is_none_or(|at| at.elapsed() > WARNING_PAUSE) {
-                        log::warn!("no room for another connection from {address}");
-                        last_warning = Some(Instant::now());
-                    }
+                Ok((connection, address)) => self.admit(connection, address.ip().to_canonical(), &mut complaints),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                    log::debug!("a client was gone before it was let in");
                 }
                 Err(error) => {
-                    log::error!("a connection could not be accepted: {error}");
+                    complaints.accepting.warn(format_args!("connections cannot be accepted for now: {error}"));
+                    // Most likely we have run out of descriptors, and whoever goes leaves one.
+                    self.occupancy.make_room();
                     Timer::after(ACCEPT_PAUSE).await;
                 }
             }
+            // However many come, those who are here have their turn, and those who are to go can go.
+            future::yield_now().await;
         }
     }
 
     /// Lets a client in, if there is room.
-    fn admit(&self, connection: TcpStream, address: IpAddr) -> bool {
-        let Some(permit) = self.occupancy.enter(address) else { return false };
-        let visitor = Visitor { address, _permit: permit, stopping: self.stopping.clone(), _alive: self.alive.clone() };
+    fn admit(&self, connection: TcpStream, address: IpAddr, complaints: &mut Complaints) {
+        if self.occupancy.is_full() {
+            let most = self.gate.limits.connections;
+            complaints.crowd.warn(format_args!(
+                "all {most} connections are taken, and {address} wants another one: who has not logged in makes room"
+            ));
+        }
+        let Some(place) = self.occupancy.enter(address) else {
+            return complaints.refusal.warn(format_args!("no room for another connection from {address}"));
+        };
+        let visitor = Visitor { address, place, stopping: self.stopping.clone(), _alive: self.alive.clone() };
         let visit = visitor.talk(Arc::clone(&self.gate), connection, self.acceptor.clone());
         self.executor.spawn(visit).detach();
-        true
     }
 }
 
-/// Whoever floods us with connections does not flood the log as well.
-const WARNING_PAUSE: Duration = Duration::from_secs(10);
+/// What the log says of connections that do not come in as they should: whoever floods us with connections does not flood
+/// the log as well.
+#[derive(Default)]
+struct Complaints {
+    accepting: Sparing,
+    crowd: Sparing,
+    refusal: Sparing,
+}
 
 /// When the program has run out of descriptors, for instance, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -273,30 +289,57 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 struct Visitor {
     address: IpAddr,
     stopping: Receiver<()>,
-    _permit: Permit,
+    place: Place,
     _alive: Sender<()>,
 }
 
 impl Visitor {
+    /// Talks to the client until one side has had enough, or somebody else needs its place.
     async fn talk<A: Acceptor>(self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
-        let address = self.address;
-        if let Err(error) = connection.set_nodelay(true) {
-            log::debug!("{address} is gone already: {error}");
-            return;
-        }
-        let stream = match within(gate.limits.head_time, acceptor.accept(connection)).await {
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
-            None => return log::debug!("{address} took too long to shake hands"),
+        let needed = async {
+            self.place.is_needed().await;
+            log::debug!("{} made room for somebody else", self.address);
+            Ok(None)
         };
-        let stopping = Stopping::when_closed(self.stopping.clone());
-        let ended = match Conversation::new(stream, Arc::clone(&gate), address, stopping).hold().await {
+        let ended = match self.converse(&gate, connection, acceptor).or(needed).await {
+            // Nobody needs this one's place: it has to say that it goes.
             Ok(Some(Switched { guest, stream, unread, stopping })) => {
                 live::attend(guest, (stream, unread), &gate.live, gate.limits.write_time, stopping).await
             }
             Ok(None) => Ok(()),
             Err(broken) => Err(broken),
         };
+        self.note(ended);
+    }
+
+    /// Shakes hands and answers requests, until the client speaks another protocol if it comes to that.
+    async fn converse<A: Acceptor>(
+        &self,
+        gate: &Arc<Gate>,
+        connection: TcpStream,
+        acceptor: A,
+    ) -> Result<Option<Switched<A::Stream>>, Broken> {
+        let Some(stream) = self.shake_hands(gate, connection, acceptor).await else { return Ok(None) };
+        let stopping = Stopping::when_closed(self.stopping.clone());
+        Conversation::new(stream, Arc::clone(gate), (self.address, &self.place), stopping).hold().await
+    }
+
+    async fn shake_hands<A: Acceptor>(&self, gate: &Gate, connection: TcpStream, acceptor: A) -> Option<A::Stream> {
+        let address = self.address;
+        if let Err(error) = connection.set_nodelay(true) {
+            log::debug!("{address} is gone already: {error}");
+            return None;
+        }
+        match within(gate.limits.head_time, acceptor.accept(connection)).await {
+            Some(Ok(stream)) => return Some(stream),
+            Some(Err(error)) => log::debug!("{address} did not shake hands: {error}"),
+            None => log::debug!("{address} took too long to shake hands"),
+        }
+        None
+    }
+
+    fn note(&self, ended: Result<(), Broken>) {
+        let address = self.address;
         match ended {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),

@@ -79,7 +79,8 @@ impl ChangeRelay {
     pub(crate) async fn carry_out(&self, ask: &Ask, body: &[u8]) -> Result<Answer, Problem> {
         let stream = self.way.connect().await.map_err(|failure| {
             log::error!("the handlers of changes cannot be reached: {failure:?}");
-            Problem::new(StatusCode::BAD_GATEWAY, "the change could not be handed on; nothing was changed")
+            let detail = "the change could not be handed on; nothing was changed";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Problem::PAUSE)
         })?;
         Ok(exchange(stream, ask, body).await.unwrap_or_else(|failure| {
             log::error!("a change got no answer: {failure:?}");

@@ -1,5 +1,7 @@
 //! A Unix socket that handlers listen on, and HTTP on it.
 
+use std::io;
+use std::os::unix::net::UnixStream as Pair;
 use std::path::{Path, PathBuf};
 
 use async_net::unix::UnixStream;
@@ -30,11 +32,21 @@ impl Way {
     /// first one stays open. So they come one at a time, and each is known to be attended to before the next.
     pub(super) async fn connect(&self) -> Result<UnixStream, Failure> {
         let _one_at_a_time = self.connecting.lock().await;
+        check_descriptors()?;
         let stream = within(HANDLER_TIME, UnixStream::connect(&self.socket)).await.ok_or(Failure::TimedOut)??;
         let (stream, _greeting) =
             within(HANDLER_TIME, send(stream, GREETING, &[], false)).await.ok_or(Failure::TimedOut)??;
         Ok(stream)
     }
+}
+
+/// Fails if descriptors are about to run out. A thread of tiny_http's that gets none for a connection ends, and nobody ever
+/// listens on its socket again.
+fn check_descriptors() -> io::Result<()> {
+    /// Two descriptors each. A connection takes three, and there may be others at the same moment.
+    const SPARE_PAIRS: usize = 8;
+    let _spare = (0..SPARE_PAIRS).map(|_| Pair::pair()).collect::<io::Result<Vec<_>>>()?;
+    Ok(())
 }
 
 /// Sends a request and waits for the beginning of the answer.

@@ -1,6 +1,6 @@
 //! A client: HTTP/1.1 on a plain socket, with Digest.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
@@ -46,7 +46,18 @@ fn try_request(
     headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(address)?;
+    try_request_on(TcpStream::connect(address)?, method, target, headers, body)
+}
+
+/// The same on a connection that is there already.
+pub(crate) fn try_request_on(
+    mut stream: TcpStream,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let address = stream.peer_addr()?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     head.extend(headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]));
     if method == "POST" {
@@ -93,4 +104,45 @@ fn send(address: SocketAddr, login: Login<'_>, method: &str, target: &str, body:
     }
     let authorization = authorization(&challenge, login, method, target);
     try_request(address, method, target, &[("Authorization", &authorization)], body)
+}
+
+/// Somebody who sends one request after the other on one connection.
+pub(crate) struct Regular<'a> {
+    connection: BufReader<TcpStream>,
+    login: Login<'a>,
+}
+
+impl<'a> Regular<'a> {
+    pub(crate) fn new(connection: TcpStream, login: Login<'a>) -> Self {
+        Self { connection: BufReader::new(connection), login }
+    }
+
+    /// Logs in anew for each request.
+    pub(crate) fn request(&mut self, method: &str, target: &str, body: &str) -> io::Result<Answer> {
+        let challenge = self.exchange(method, target, "", body)?;
+        let authorization = authorization(&challenge, self.login, method, target);
+        self.exchange(method, target, &format!("Authorization: {authorization}\r\n"), body)
+    }
+
+    fn exchange(&mut self, method: &str, target: &str, headers: &str, body: &str) -> io::Result<Answer> {
+        let length = body.len();
+        write!(
+            self.connection.get_mut(),
+            "{method} {target} HTTP/1.1\r\nHost: x\r\n{headers}Content-Type: application/json\r\n\
+            Content-Length: {length}\r\n\r\n{body}"
+        )?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.connection.read_line(&mut head)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        let mut answer = Answer { status, head, body: String::new() };
+        let length = answer.headers("Content-Length").first().map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.connection.read_exact(&mut body)?;
+        answer.body = String::from_utf8_lossy(&body).into_owned();
+        Ok(answer)
+    }
 }

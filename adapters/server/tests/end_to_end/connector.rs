@@ -41,8 +41,17 @@ pub(crate) struct Connector {
 impl Connector {
     /// Starts `fsconnector` with these arguments and variables, and waits until it listens.
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
-            .args(arguments)
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_fsconnector")).args(arguments), variables)
+    }
+
+    /// Starts it with a hard limit of open files, as a shell does.
+    pub(crate) fn start_with_descriptors(count: u32, variables: &[(&str, &str)]) -> Self {
+        let script = format!("ulimit -n {count}; exec \"$0\"");
+        Self::start_by(Command::new("/bin/sh").args(["-c", &script, env!("CARGO_BIN_EXE_fsconnector")]), variables)
+    }
+
+    fn start_by(command: &mut Command, variables: &[(&str, &str)]) -> Self {
+        let mut process = command
             .env_clear()
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -123,6 +132,11 @@ impl Connector {
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
     }
 
     /// Ends the program with `SIGTERM`; gives its exit code and all that it said.

@@ -14,6 +14,7 @@ mod changes;
 mod checking;
 mod demo;
 mod following;
+mod hostile;
 mod killing;
 mod live;
 mod login;
