@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use serde_json::Value;
 
+use crate::secrets;
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -54,11 +56,19 @@ fn try_request(
     }
     head.push_str("\r\n");
     head.push_str(body);
+    secrets::learn(address, |secrets| {
+        secrets.read_head(&head);
+        secrets.read_body(body.as_bytes());
+    });
     stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    secrets::learn(address, |secrets| {
+        secrets.read_head(head);
+        secrets.read_body(body.as_bytes());
+    });
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
@@ -92,5 +102,6 @@ fn send(address: SocketAddr, login: Login<'_>, method: &str, target: &str, body:
         return Ok(challenge);
     }
     let authorization = authorization(&challenge, login, method, target);
+    secrets::learn(address, |secrets| secrets.add_login(login));
     try_request(address, method, target, &[("Authorization", &authorization)], body)
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::client::Login;
 use crate::connector::{Connector, PATIENCE};
+use crate::secrets;
 
 /// Somebody who listens.
 pub(crate) struct Listener(pub(crate) WebSocket<TcpStream>);
@@ -19,6 +20,10 @@ pub(crate) type End = (u16, String);
 impl Listener {
     /// Shakes hands; else the status of the refusal.
     pub(crate) fn open(address: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        secrets::learn(address, |secrets| {
+            secrets.read_head(query);
+            headers.iter().for_each(|(_, value)| secrets.read_head(value));
+        });
         let mut request = format!("ws://{address}/api/live{query}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());

@@ -7,6 +7,7 @@ mod connector;
 mod curl;
 mod listener;
 mod observer;
+mod secrets;
 mod stage;
 
 mod archives;

@@ -28,6 +28,7 @@ use crate::routes::FileRoute;
 use recordings::Recordings;
 use recordings_folder::RecordingsFolder;
 use reply::Reply;
+pub(crate) use upload::OP as UPLOAD;
 pub use upload::Uploads;
 use wish::{NoWish, Wish};
 
@@ -68,7 +69,12 @@ impl Files {
         let of_friends = || Recordings::of_friends(&self.recordings, state);
         let for_user = |answer: &dyn Fn(&User) -> Reply| match provisioning::user(state, &wish.caller) {
             Some(user) => answer(user),
-            None => Problem::not_found().into(),
+            None => {
+                if wish.file == FileRoute::Upload {
+                    wish.audit(UPLOAD, Vec::new(), vec!["the user is gone".into()]);
+                }
+                Problem::not_found().into()
+            }
         };
         match wish.file {
             FileRoute::Page => pages::reply(tree, wish),

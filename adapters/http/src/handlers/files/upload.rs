@@ -25,11 +25,17 @@ impl Uploads for Disk {
     }
 }
 
+/// What the log calls an upload.
+pub(crate) const OP: &str = "polycom";
+
 /// Takes what this user's phone uploads.
 pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Reply {
     match take(uploads, state, user, wish) {
         Ok(receipt) => Reply::json(&receipt),
-        Err(problem) => problem.into(),
+        Err(problem) => {
+            wish.audit(OP, Vec::new(), vec![problem.detail().to_owned()]);
+            problem.into()
+        }
     }
 }
 
@@ -46,7 +52,7 @@ fn take(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'
     let phone = phone_of(state, user).ok_or_else(no_phone)?;
     let uploads = uploads.ok_or_else(not_kept)?;
     let uploaded = uploads.upload(&phone, &name, wish.body).map_err(|error| refusal(&phone, &error))?;
-    wish.audit("polycom", vec![format!("{phone}/{name}")], Vec::new());
+    wish.audit(OP, vec![format!("{phone}/{name}")], Vec::new());
     let name = name.as_str().to_owned();
     Ok(match uploaded {
         Uploaded::Appended => Receipt::Appended(name),
