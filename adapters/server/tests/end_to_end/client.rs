@@ -51,7 +51,7 @@ fn try_request(
     let mut stream = TcpStream::connect(address)?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     head.extend(headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]));
-    if method == "POST" {
+    if matches!(method, "POST" | "PUT") {
         head.extend(["Content-Type: application/json\r\nContent-Length: ", &body.len().to_string(), "\r\n"]);
     }
     head.push_str("\r\n");
@@ -94,6 +94,11 @@ pub(crate) fn try_get(address: SocketAddr, login: Login<'_>, target: &str) -> io
 /// Has something changed, logging in as curl does.
 pub(crate) fn post(address: SocketAddr, login: Login<'_>, target: &str, body: &Value) -> io::Result<Answer> {
     send(address, login, "POST", target, &body.to_string())
+}
+
+/// Uploads something.
+pub(crate) fn put(address: SocketAddr, login: Login<'_>, target: &str, content: &str) -> io::Result<Answer> {
+    send(address, login, "PUT", target, content)
 }
 
 fn send(address: SocketAddr, login: Login<'_>, method: &str, target: &str, body: &str) -> io::Result<Answer> {

@@ -11,15 +11,18 @@ mod secrets;
 mod stage;
 
 mod archives;
+mod audit;
 mod changes;
 mod demo;
 mod following;
+mod journal;
 mod killing;
 mod live;
 mod login;
 mod provisioning;
 mod rebuilding;
 mod recordings;
+mod shutdown;
 mod templates;
 mod tls;
 mod trees;

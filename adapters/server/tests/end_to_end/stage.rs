@@ -128,7 +128,9 @@ impl Stage {
         let configuration = scratch.path().join("etc");
         copy(tree, &configuration);
         lengthen_the_pins(&configuration);
-        fs::create_dir(scratch.path().join("recordings")).unwrap();
+        for folder in ["recordings", "tmp"] {
+            fs::create_dir(scratch.path().join(folder)).unwrap();
+        }
         let identity = Identity { conf_dir: configuration.to_string_lossy().into_owned(), ..Identity::default() };
         let files = Counted { folder: Folder::new(&configuration), loads: AtomicUsize::new(0) };
         let switch = SimSwitch::new(files, identity, 0);
@@ -202,6 +204,11 @@ impl Stage {
         self.scratch.path().join("recordings").join(name)
     }
 
+    /// Where the program keeps what is temporary.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.scratch.path().join("tmp")
+    }
+
     /// All files of the configuration with what they say, hidden ones included.
     pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -252,6 +259,7 @@ impl Stage {
             ("FASTIPORT", "0".to_owned()),
             ("SWITCHCONF", configuration.to_string_lossy().into_owned()),
             ("STATICPATH", self.static_path("").to_string_lossy().into_owned()),
+            ("TMPDIR", self.temporary().to_string_lossy().into_owned()),
             ("RECPATH", self.recording("").to_string_lossy().into_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
