@@ -39,7 +39,7 @@ const WAITING_BATCHES: usize = 16;
 const WAITING_LISTENERS: usize = 256;
 
 /// How long the end may take.
-const FAREWELL: Duration = Duration::from_secs(9);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(9);
 
 /// How often the files of the certificate are looked at. A new one is in use after two looks.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);

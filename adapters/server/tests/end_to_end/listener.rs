@@ -1,5 +1,6 @@
 //! A listener to the live state: a WebSocket client.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
@@ -12,7 +13,12 @@ use crate::connector::{Connector, PATIENCE};
 use crate::secrets;
 
 /// Somebody who listens.
-pub(crate) struct Listener(pub(crate) WebSocket<TcpStream>);
+pub(crate) struct Listener(WebSocket<Box<dyn Stream>>);
+
+/// What a WebSocket is spoken on: TCP, or TLS on that.
+pub(crate) trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
 
 /// How a connection ended: the code and the reason that the server gave.
 pub(crate) type End = (u16, String);
@@ -20,6 +26,18 @@ pub(crate) type End = (u16, String);
 impl Listener {
     /// Shakes hands; else the status of the refusal.
     pub(crate) fn open(address: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::open_on(Box::new(stream), address, query, headers)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn open_on(
+        stream: Box<dyn Stream>,
+        address: SocketAddr,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         secrets::learn(address, |secrets| {
             secrets.read_head(query);
             headers.iter().for_each(|(_, value)| secrets.read_head(value));
@@ -28,8 +46,6 @@ impl Listener {
         for (name, value) in headers {
             request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         match client(request, stream) {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(HandshakeError::Failure(Error::Http(refusal))) => Err(refusal.status().as_u16()),

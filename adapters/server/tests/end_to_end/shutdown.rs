@@ -36,7 +36,7 @@ fn a_change_that_is_under_way_is_finished_and_answered_and_further_signals_chang
     let stage = Stage::new();
     let connector = stage.ready();
     let before = stage.loads();
-    stage.switch.edit(|switch| switch.faults.answers.push(("reloadxml".into(), Answer::After(1_000_000))));
+    stage.switch.edit(|switch| switch.faults.answers.push(("api reloadxml".into(), Answer::After(1_000_000))));
     let address = connector.address;
     let answer = thread::spawn(move || post(address, ADMIN, "/api/users/add", &anna()).unwrap());
     wait_for("the reload", || stage.loads(), |loads| *loads > before);
@@ -56,7 +56,7 @@ fn a_frozen_switch_does_not_hold_it_up_and_the_change_is_undone_at_the_next_star
     let stage = Stage::new();
     let connector = stage.ready();
     let before = stage.loads();
-    stage.switch.edit(|switch| switch.faults.answers.push(("reloadxml".into(), Answer::Never)));
+    stage.switch.edit(|switch| switch.faults.answers.push(("api reloadxml".into(), Answer::Never)));
     let address = connector.address;
     let answer = thread::spawn(move || post(address, ADMIN, "/api/users/add", &anna()).unwrap());
     wait_for("the reload", || stage.loads(), |loads| *loads > before);
@@ -148,7 +148,7 @@ fn the_switch_is_told_that_it_exits() {
 fn agree(mut stream: TcpStream) -> String {
     let mut told = String::new();
     let mut answered = 0;
-    let mut answer = |stream: &mut TcpStream, text: &str| stream.write_all(text.as_bytes());
+    let answer = |stream: &mut TcpStream, text: &str| stream.write_all(text.as_bytes());
     let _ = answer(&mut stream, "Content-Type: auth/request\n\n");
     let mut bytes = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut bytes) {
