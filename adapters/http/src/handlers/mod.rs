@@ -30,8 +30,8 @@ pub use commands::Asked;
 use commands::Commands;
 use crew::Crew;
 pub(crate) use files::Files;
-pub use files::Uploads;
 pub(crate) use files::UPLOAD;
+pub use files::Uploads;
 use parking::Parking;
 use socket_folder::SocketFolder;
 

@@ -69,9 +69,8 @@ impl Parking {
             let mut lot = self.lot();
             lot.is_closed = true;
             let parked = mem::take(&mut lot.parked);
-            lot.given_up.extend(
-                parked.iter().map(|(id, parked)| (*id, (parked.caller.clone(), parked.operation.clone()))),
-            );
+            lot.given_up
+                .extend(parked.iter().map(|(id, parked)| (*id, (parked.caller.clone(), parked.operation.clone()))));
             parked
         };
         for parked in parked.into_values() {

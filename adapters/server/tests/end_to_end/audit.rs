@@ -31,7 +31,12 @@ fn changes() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("POST", "/api/conferences/del", json!([{"num": "30001"}]), "conferences/del: done [30001]"),
         ("GET", "/api/conferences/rebuildcontacts", Value::Null, "conferences/rebuildcontacts: done [20"),
         ("POST", "/api/conferences/rebuildcontacts", Value::Null, "conferences/rebuildcontacts: done [20"),
-        ("POST", "/api/recordings/del", json!([{"file": "x.wav"}]), "api/recordings/del: done [], failed [no recording"),
+        (
+            "POST",
+            "/api/recordings/del",
+            json!([{"file": "x.wav"}]),
+            "api/recordings/del: done [], failed [no recording",
+        ),
         ("POST", "/fr/delfriendsrec", json!([{"file": "x.wav"}]), "delfriendsrec: done [], failed [no recording"),
         ("GET", "/api/store/directory", Value::Null, "store/directory: done [store/directory.tar.gz]"),
         ("POST", "/api/store/directory", Value::Null, "store/directory: done [store/directory.tar.gz]"),

@@ -67,7 +67,8 @@ fn awkward_names_come_back_unchanged_and_can_log_in_and_dangerous_ones_are_refus
     let good = ["A & B <\"'>", "Анна", "日本", "🎧", "a]]>b", "x\" value=\"y", "O'Neil", "&amp;", "C\\x", "100%"];
     let bad = ["$${es_pw}", "<!--x", "X-Pre-Process", "a\tb", "a\nb", "a\0b", "a:b"];
     let password = |name: &str| format!("secret {name}");
-    let item = |name: &&str| json!({"name": name, "email": "a@example.org", "context": "public", "password": password(name)});
+    let item =
+        |name: &&str| json!({"name": name, "email": "a@example.org", "context": "public", "password": password(name)});
     let answer = add(&connector, &good.iter().chain(&bad).map(item).collect());
     assert_eq!(answer["done"].as_array().unwrap().len(), good.len());
     assert!(errors(&answer).iter().all(|error| error.starts_with("name not allowed")), "{answer}");

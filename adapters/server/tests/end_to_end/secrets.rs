@@ -210,8 +210,7 @@ fn behind<'t>(text: &'t str, mark: &str) -> impl Iterator<Item = &'t str> {
     text.match_indices(mark).map(|(at, mark)| &text[at + mark.len()..])
 }
 
-const ENTITIES: [(&str, &str); 5] =
-    [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'")];
+const ENTITIES: [(&str, &str); 5] = [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'")];
 
 fn escaped(text: &str) -> String {
     ENTITIES.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(character, entity))
@@ -252,11 +251,14 @@ const SOMEBODY: Login<'_> = Login { name: "Jürgen", password: "gehört \"zu\" <
 fn a_planted_secret_is_found_in_whatever_form_and_not_shown() {
     let mut secrets = Secrets::default();
     secrets.add_login(SOMEBODY);
-    secrets.read_head("GET /api/live?ticket=AbCdEfGh12 HTTP/1.1\r\nAuthorization: Digest nonce=\"n0nce-1\", response=\"4f5e6d\"");
+    secrets.read_head(
+        "GET /api/live?ticket=AbCdEfGh12 HTTP/1.1\r\nAuthorization: Digest nonce=\"n0nce-1\", response=\"4f5e6d\"",
+    );
     secrets.read_head("GET /api/live?login=anna:pass%20word HTTP/1.1");
     secrets.read_body(br#"{"users": [{"id": "20000", "password": "in an answer", "conpin": "7391502"}], "globals": {"es_pw": "of the socket"}}"#);
     secrets.read_body(b"<param name=\"password\" value=\"in a &quot;file&quot;\"/><X data=\"modconpin=8642097\"/>");
-    secrets.read_body(b"<param name=\"vm-password\" value=\"2000000\"/><param name=\"conpin\" value=\"$${modconpin}\"/>");
+    secrets
+        .read_body(b"<param name=\"vm-password\" value=\"2000000\"/><param name=\"conpin\" value=\"$${modconpin}\"/>");
     for (kind, planted) in [
         ("a password", "gehört \"zu\" <mir> & \\"),
         ("a password", "GEHöRT \"zu\" <mir> & \\"),
@@ -266,7 +268,10 @@ fn a_planted_secret_is_found_in_whatever_form_and_not_shown() {
         ("a password", "gehört &quot;zu&quot; &lt;mir&gt; &amp; \\"),
         ("a password", &hex(SOMEBODY.password.as_bytes())),
         ("a password", "Z2Vow7ZydCAienUiIDxtaXI+ICYgXA=="),
-        ("a password", "103, 101, 104, 195, 182, 114, 116, 32, 34, 122, 117, 34, 32, 60, 109, 105, 114, 62, 32, 38, 32, 92"),
+        (
+            "a password",
+            "103, 101, 104, 195, 182, 114, 116, 32, 34, 122, 117, 34, 32, 60, 109, 105, 114, 62, 32, 38, 32, 92",
+        ),
         ("the hash of a password", &hex(&Md5::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
         ("the hash of a password", &hex(&Sha256::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
         ("a ticket", "AbCdEfGh12"),

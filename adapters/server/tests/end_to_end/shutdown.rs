@@ -102,6 +102,14 @@ fn begin(connector: &Connector, method: &str, target: &str, length: usize) -> Tc
     crate::secrets::learn(connector.address, |secrets| secrets.read_head(&head));
     let mut stream = TcpStream::connect(connector.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Once something was answered, the connection is one that the program knows.
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
     stream.write_all(head.as_bytes()).unwrap();
     stream
 }
@@ -169,7 +177,8 @@ fn a_sweep_over_all_phones_answers_and_leaves_whole_files() {
     const USERS: usize = 500;
     let stage = Stage::new();
     let connector = stage.ready();
-    let user = |number: usize| json!({"name": format!("user {number}"), "email": "a@example.org", "context": "friends"});
+    let user =
+        |number: usize| json!({"name": format!("user {number}"), "email": "a@example.org", "context": "friends"});
     let added = connector.post(ADMIN, "/api/users/add", &(0..USERS).map(user).collect()).json();
     assert_eq!(added["done"].as_array().unwrap().len(), USERS);
     let files: Vec<_> = (21_000..21_000 + USERS).map(|id| format!("linphone/{id}/linphone.xml")).collect();
@@ -180,8 +189,7 @@ fn a_sweep_over_all_phones_answers_and_leaves_whole_files() {
     connector.signal("-TERM");
     let answer = answer.join().unwrap().json();
     assert_ended(connector);
-    let done: Vec<&str> =
-        answer["done"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
+    let done: Vec<&str> = answer["done"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
     assert_eq!(done.len() + answer["failed"].as_array().unwrap().len(), USERS + 1, "{answer}");
     for file in &files {
         let text = stage.static_text(file).unwrap();
@@ -191,6 +199,26 @@ fn a_sweep_over_all_phones_answers_and_leaves_whole_files() {
         let names: Vec<_> = fs::read_dir(stage.static_path(file).parent().unwrap()).unwrap().collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }
+}
+
+#[test]
+fn a_sweep_that_waits_for_its_turn_is_not_begun_any_more() {
+    let stage = Stage::with_example();
+    let connector = stage.ready();
+    stage.write_static("linphone/20000/linphone.xml", "old");
+    let before = stage.loads();
+    stage.switch.edit(|switch| switch.faults.answers.push(("api reloadxml".into(), Answer::After(1_000_000))));
+    let address = connector.address;
+    let change = thread::spawn(move || post(address, ADMIN, "/api/users/add", &anna()).unwrap());
+    wait_for("the reload", || stage.loads(), |loads| *loads > before);
+    let mut sweep = begin(&connector, "GET", "/api/users/reprov", 0);
+    connector.signal("-TERM");
+    let mut answer = String::new();
+    sweep.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer.matches("the connector stops; ask again when it is back").count(), 4, "{answer}");
+    assert_eq!(change.join().unwrap().status, 200);
+    assert_ended(connector);
+    assert_eq!(stage.static_text("linphone/20000/linphone.xml").as_deref(), Some("old"));
 }
 
 #[test]

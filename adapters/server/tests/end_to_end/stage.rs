@@ -315,7 +315,8 @@ fn lengthen_the_pins(configuration: &Path) {
     let path = configuration.join("vars.xml");
     // A tree need not have it.
     let Ok(text) = fs::read_to_string(&path) else { return };
-    let text = text.replace("pin=0000", &format!("pin={MEMBERS_PIN}")).replace("pin=1111", &format!("pin={ADMINS_PIN}"));
+    let text =
+        text.replace("pin=0000", &format!("pin={MEMBERS_PIN}")).replace("pin=1111", &format!("pin={ADMINS_PIN}"));
     fs::write(path, text).unwrap();
 }
 
