@@ -176,7 +176,7 @@ impl Gate {
         }
         let found = routes::find(&head.method, head.path);
         let operation = found.changes().operation();
-        let (outcome, delay) = self.judged(head, found, address, self.mono(now));
+        let (outcome, delay) = self.judged(head, &found, address, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
@@ -188,7 +188,7 @@ impl Gate {
     fn judged(
         &self,
         head: &Head<'_>,
-        found: Found<'_>,
+        found: &Found<'_>,
         address: IpAddr,
         now: Mono,
     ) -> (Result<Outcome, Problem>, Duration) {
@@ -204,8 +204,8 @@ impl Gate {
         };
         let outcome = match judgement.verdict {
             Verdict::Known(caller) => {
-                let outcome = self.authorised(head, &found, &published, caller, (address, now));
-                note_refusal(&outcome, &found, caller.at(address));
+                let outcome = self.authorised(head, found, &published, caller, (address, now));
+                note_refusal(&outcome, found, caller.at(address));
                 outcome
             }
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),

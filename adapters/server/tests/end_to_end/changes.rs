@@ -211,9 +211,7 @@ fn an_edit_that_is_not_loaded_yet_is_not_lost() {
 fn a_second_connector_on_the_same_tree_refuses_to_start() {
     let stage = Stage::new();
     let _first = stage.ready();
-    let variables = stage.variables();
-    let output =
-        std::process::Command::new(env!("CARGO_BIN_EXE_fsconnector")).env_clear().envs(variables).output().unwrap();
+    let output = stage.run(&[], "");
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(log.contains("another"), "{log}");

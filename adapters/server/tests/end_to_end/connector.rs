@@ -16,6 +16,9 @@ use crate::secrets;
 /// How long a condition may take to come true. It is a bound for a failing test, and no measure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How much the program logs: in tests all that it can. Benchmarks, which start it like this, too, measure it as it is.
+pub(crate) const LOG: &str = if cfg!(test) { "trace" } else { "info" };
+
 /// Asks until the answer is as wanted.
 pub(crate) fn wait_for<T: std::fmt::Debug>(what: &str, mut ask: impl FnMut() -> T, wanted: impl Fn(&T) -> bool) -> T {
     let start = Instant::now();
@@ -57,7 +60,7 @@ impl Connector {
         let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
             .args(arguments)
             .env_clear()
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", LOG)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -12,13 +12,8 @@ use crate::client::Login;
 use crate::connector::{Connector, PATIENCE};
 use crate::secrets;
 
-/// Somebody who listens.
-pub(crate) struct Listener(WebSocket<Box<dyn Stream>>);
-
-/// What a WebSocket is spoken on: TCP, or TLS on that.
-pub(crate) trait Stream: Read + Write {}
-
-impl<S: Read + Write> Stream for S {}
+/// Somebody who listens: over TCP, or over TLS on that.
+pub(crate) struct Listener<S = TcpStream>(pub(crate) WebSocket<S>);
 
 /// How a connection ended: the code and the reason that the server gave.
 pub(crate) type End = (u16, String);
@@ -28,19 +23,29 @@ impl Listener {
     pub(crate) fn open(address: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self::open_on(Box::new(stream), address, query, headers)
+        Self::open_on(stream, address, query, headers)
     }
 
+    /// Logs in as the web client does; for names and passwords that stand for themselves in a URL.
+    pub(crate) fn login(connector: &Connector, login: Login<'_>) -> Self {
+        let Login { name, password } = login;
+        Self::open(connector.address, &format!("?login={name}:{password}"), &[]).unwrap()
+    }
+}
+
+impl<S: Read + Write> Listener<S> {
     /// The same on a connection that is there already.
     pub(crate) fn open_on(
-        stream: Box<dyn Stream>,
+        stream: S,
         address: SocketAddr,
         query: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
         secrets::learn(address, |secrets| {
             secrets.read_head(query);
-            headers.iter().for_each(|(_, value)| secrets.read_head(value));
+            for (_, value) in headers {
+                secrets.read_head(value);
+            }
         });
         let mut request = format!("ws://{address}/api/live{query}").into_client_request().unwrap();
         for (name, value) in headers {
@@ -51,12 +56,6 @@ impl Listener {
             Err(HandshakeError::Failure(Error::Http(refusal))) => Err(refusal.status().as_u16()),
             Err(other) => panic!("{other}"),
         }
-    }
-
-    /// Logs in as the web client does; for names and passwords that stand for themselves in a URL.
-    pub(crate) fn login(connector: &Connector, login: Login<'_>) -> Self {
-        let Login { name, password } = login;
-        Self::open(connector.address, &format!("?login={name}:{password}"), &[]).unwrap()
     }
 
     /// Sends a text.

@@ -244,52 +244,59 @@ impl fmt::Display for Leak {
     }
 }
 
-/// Somebody whose password has all kinds of characters.
-const SOMEBODY: Login<'_> = Login { name: "Jürgen", password: "gehört \"zu\" <mir> & \\" };
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn a_planted_secret_is_found_in_whatever_form_and_not_shown() {
-    let mut secrets = Secrets::default();
-    secrets.add_login(SOMEBODY);
-    secrets.read_head(
-        "GET /api/live?ticket=AbCdEfGh12 HTTP/1.1\r\nAuthorization: Digest nonce=\"n0nce-1\", response=\"4f5e6d\"",
-    );
-    secrets.read_head("GET /api/live?login=anna:pass%20word HTTP/1.1");
-    secrets.read_body(br#"{"users": [{"id": "20000", "password": "in an answer", "conpin": "7391502"}], "globals": {"es_pw": "of the socket"}}"#);
-    secrets.read_body(b"<param name=\"password\" value=\"in a &quot;file&quot;\"/><X data=\"modconpin=8642097\"/>");
-    secrets
-        .read_body(b"<param name=\"vm-password\" value=\"2000000\"/><param name=\"conpin\" value=\"$${modconpin}\"/>");
-    for (kind, planted) in [
-        ("a password", "gehört \"zu\" <mir> & \\"),
-        ("a password", "GEHöRT \"zu\" <mir> & \\"),
-        ("a password", "geh%C3%B6rt%20%22zu%22%20%3Cmir%3E%20%26%20%5C"),
-        ("a password", "geh%c3%b6rt%20%22zu%22%20%3Cmir%3E%20&%20%5C"),
-        ("a password", "gehört \\\"zu\\\" <mir> & \\\\"),
-        ("a password", "gehört &quot;zu&quot; &lt;mir&gt; &amp; \\"),
-        ("a password", &hex(SOMEBODY.password.as_bytes())),
-        ("a password", "Z2Vow7ZydCAienUiIDxtaXI+ICYgXA=="),
-        (
-            "a password",
-            "103, 101, 104, 195, 182, 114, 116, 32, 34, 122, 117, 34, 32, 60, 109, 105, 114, 62, 32, 38, 32, 92",
-        ),
-        ("the hash of a password", &hex(&Md5::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
-        ("the hash of a password", &hex(&Sha256::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
-        ("a ticket", "AbCdEfGh12"),
-        ("a part of a login", "n0nce-1"),
-        ("a part of a login", "4f5e6d"),
-        ("the value of `login`", "pass word"),
-        ("the value of `login`", "anna:pass%20word"),
-        ("a password", "in an answer"),
-        ("a PIN", "7391502"),
-        ("a password", "of the socket"),
-        ("a password", "in a \"file\""),
-        ("a PIN", "8642097"),
-        ("a query that logs in", "login="),
-    ] {
-        let line = format!("12:00 INFO before {planted} behind");
-        let leak = secrets.search(["12:00 INFO nothing", &line]).unwrap_or_else(|| panic!("{planted} was not found"));
-        assert_eq!((leak.kind, leak.line.contains(planted)), (kind, false), "{leak}");
-        assert!(leak.line.starts_with("12:00 INFO before █████") && leak.line.ends_with(" behind"), "{leak}");
+    /// Somebody whose password has all kinds of characters.
+    const SOMEBODY: Login<'_> = Login { name: "Jürgen", password: "gehört \"zu\" <mir> & \\" };
+
+    #[test]
+    fn a_planted_secret_is_found_in_whatever_form_and_not_shown() {
+        let mut secrets = Secrets::default();
+        secrets.add_login(SOMEBODY);
+        secrets.read_head(
+            "GET /api/live?ticket=AbCdEfGh12 HTTP/1.1\r\nAuthorization: Digest nonce=\"n0nce-1\", response=\"4f5e6d\"",
+        );
+        secrets.read_head("GET /api/live?login=anna:pass%20word HTTP/1.1");
+        secrets.read_body(br#"{"users": [{"id": "20000", "password": "in an answer", "conpin": "7391502"}], "globals": {"es_pw": "of the socket"}}"#);
+        secrets.read_body(b"<param name=\"password\" value=\"in a &quot;file&quot;\"/><X data=\"modconpin=8642097\"/>");
+        secrets.read_body(
+            b"<param name=\"vm-password\" value=\"2000000\"/><param name=\"conpin\" value=\"$${modconpin}\"/>",
+        );
+        for (kind, planted) in [
+            ("a password", "gehört \"zu\" <mir> & \\"),
+            ("a password", "GEHöRT \"zu\" <mir> & \\"),
+            ("a password", "geh%C3%B6rt%20%22zu%22%20%3Cmir%3E%20%26%20%5C"),
+            ("a password", "geh%c3%b6rt%20%22zu%22%20%3Cmir%3E%20&%20%5C"),
+            ("a password", "gehört \\\"zu\\\" <mir> & \\\\"),
+            ("a password", "gehört &quot;zu&quot; &lt;mir&gt; &amp; \\"),
+            ("a password", &hex(SOMEBODY.password.as_bytes())),
+            ("a password", "Z2Vow7ZydCAienUiIDxtaXI+ICYgXA=="),
+            (
+                "a password",
+                "103, 101, 104, 195, 182, 114, 116, 32, 34, 122, 117, 34, 32, 60, 109, 105, 114, 62, 32, 38, 32, 92",
+            ),
+            ("the hash of a password", &hex(&Md5::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
+            ("the hash of a password", &hex(&Sha256::digest("Jürgen:fsconnector:gehört \"zu\" <mir> & \\"))),
+            ("a ticket", "AbCdEfGh12"),
+            ("a part of a login", "n0nce-1"),
+            ("a part of a login", "4f5e6d"),
+            ("the value of `login`", "pass word"),
+            ("the value of `login`", "anna:pass%20word"),
+            ("a password", "in an answer"),
+            ("a PIN", "7391502"),
+            ("a password", "of the socket"),
+            ("a password", "in a \"file\""),
+            ("a PIN", "8642097"),
+            ("a query that logs in", "login="),
+        ] {
+            let line = format!("12:00 INFO before {planted} behind");
+            let leak =
+                secrets.search(["12:00 INFO nothing", &line]).unwrap_or_else(|| panic!("{planted} was not found"));
+            assert_eq!((leak.kind, leak.line.contains(planted)), (kind, false), "{leak}");
+            assert!(leak.line.starts_with("12:00 INFO before █████") && leak.line.ends_with(" behind"), "{leak}");
+        }
+        assert_eq!(secrets.search(["\"Jürgen\" (20000) from 127.0.0.1: $${modconpin} 2000000"]), None);
     }
-    assert_eq!(secrets.search(["\"Jürgen\" (20000) from 127.0.0.1: $${modconpin} 2000000"]), None);
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -156,17 +157,19 @@ fn the_switch_is_told_that_it_exits() {
 fn agree(mut stream: TcpStream) -> String {
     let mut told = String::new();
     let mut answered = 0;
-    let answer = |stream: &mut TcpStream, text: &str| stream.write_all(text.as_bytes());
-    let _ = answer(&mut stream, "Content-Type: auth/request\n\n");
+    stream.write_all(b"Content-Type: auth/request\n\n").unwrap();
     let mut bytes = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut bytes) {
         told.push_str(&String::from_utf8_lossy(&bytes[..count]));
         for command in told[answered..].split_inclusive("\n\n").filter(|command| command.ends_with("\n\n")) {
             answered += command.len();
-            let _ = match command.starts_with("api ") {
-                true => answer(&mut stream, "Content-Type: api/response\nContent-Length: 4\n\nnone"),
-                false => answer(&mut stream, "Content-Type: command/reply\nReply-Text: +OK accepted\n\n"),
+            let reply = if command.starts_with("api ") {
+                "Content-Type: api/response\nContent-Length: 4\n\nnone"
+            } else {
+                "Content-Type: command/reply\nReply-Text: +OK accepted\n\n"
             };
+            // Who exits does not wait for the answer.
+            let _ = stream.write_all(reply.as_bytes());
         }
     }
     told
@@ -182,7 +185,9 @@ fn a_sweep_over_all_phones_answers_and_leaves_whole_files() {
     let added = connector.post(ADMIN, "/api/users/add", &(0..USERS).map(user).collect()).json();
     assert_eq!(added["done"].as_array().unwrap().len(), USERS);
     let files: Vec<_> = (21_000..21_000 + USERS).map(|id| format!("linphone/{id}/linphone.xml")).collect();
-    files.iter().for_each(|file| stage.write_static(file, "old"));
+    for file in &files {
+        stage.write_static(file, "old");
+    }
     let address = connector.address;
     let answer = thread::spawn(move || try_get(address, ADMIN, "/api/users/reprov").unwrap());
     wait_for("the first file", || stage.static_text(&files[0]), |text| text.as_deref() != Some("old"));
@@ -229,6 +234,27 @@ fn a_hang_up_does_not_end_it() {
     connector.wait_for_line("Hup: ");
     assert_eq!(connector.get(ADMIN, "/api/users").status, 200);
     assert_eq!(connector.stop().0, Some(0));
+}
+
+#[test]
+fn systemd_is_told_when_it_listens_and_when_it_stops() {
+    let stage = Stage::new();
+    let path = stage.temporary().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut bytes = [0; 64];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).trim_end().to_owned()
+    };
+    let mut variables = stage.variables();
+    variables.push(("NOTIFY_SOCKET".into(), path.to_string_lossy().into_owned()));
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let connector = Connector::start(&[], &variables);
+    assert_eq!(told(), "READY=1");
+    connector.signal("-TERM");
+    assert_eq!(told(), "STOPPING=1");
+    assert_ended(connector);
 }
 
 #[test]

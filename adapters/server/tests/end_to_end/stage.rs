@@ -14,7 +14,7 @@ use fsconnector_simulator::{CallId, Caller, EventSocket, Identity, SimSwitch};
 use tempfile::TempDir;
 
 use crate::client::Login;
-use crate::connector::{Connector, wait_for};
+use crate::connector::{Connector, LOG, wait_for};
 use crate::secrets::Secrets;
 
 /// The administrator of the example configuration.
@@ -290,6 +290,7 @@ impl Stage {
         let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
             .args(arguments)
             .env_clear()
+            .env("RUST_LOG", LOG)
             .envs(self.variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -110,7 +110,7 @@ fn a_certificate_is_renewed_while_the_program_runs() {
 }
 
 /// Listens over TLS as an administrator, trusting only this certificate.
-fn listen(connector: &Connector, trusted: &Path) -> Listener {
+fn listen(connector: &Connector, trusted: &Path) -> Listener<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
@@ -119,7 +119,7 @@ fn listen(connector: &Connector, trusted: &Path) -> Listener {
     let stream = TcpStream::connect(connector.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let query = format!("?login={}:{}", ADMIN.name, ADMIN.password);
-    Listener::open_on(Box::new(StreamOwned::new(tls, stream)), connector.address, &query, &[]).unwrap()
+    Listener::open_on(StreamOwned::new(tls, stream), connector.address, &query, &[]).unwrap()
 }
 
 #[test]

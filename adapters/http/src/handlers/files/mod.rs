@@ -69,12 +69,7 @@ impl Files {
         let of_friends = || Recordings::of_friends(&self.recordings, state);
         let for_user = |answer: &dyn Fn(&User) -> Reply| match provisioning::user(state, &wish.caller) {
             Some(user) => answer(user),
-            None => {
-                if wish.file == FileRoute::Upload {
-                    wish.audit(UPLOAD, Vec::new(), vec!["the user is gone".into()]);
-                }
-                Problem::not_found().into()
-            }
+            None => Problem::not_found().into(),
         };
         match wish.file {
             FileRoute::Page => pages::reply(tree, wish),
@@ -88,7 +83,7 @@ impl Files {
             FileRoute::Linphone => for_user(&|user| provisioning::linphone(tree, user, wish)),
             FileRoute::Phone => for_user(&|user| provisioning::phone(tree, state, user, wish)),
             FileRoute::PhoneShared(folder) => for_user(&|_| provisioning::shared(tree, folder, wish)),
-            FileRoute::Upload => for_user(&|user| upload::reply(self.uploads.as_deref(), state, user, wish)),
+            FileRoute::Upload => upload::reply(self.uploads.as_deref(), state, wish),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use fsconnector_disk::{Disk, UploadError, UploadName, Uploaded};
 use fsconnector_engine::mac::Mac;
-use fsconnector_engine::state::{State, User};
+use fsconnector_engine::state::State;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::provisioning::phone_of;
+use super::provisioning::{self, phone_of};
 use super::reply::Reply;
 use super::wish::Wish;
 use crate::problem::Problem;
@@ -28,9 +28,9 @@ impl Uploads for Disk {
 /// What the log calls an upload.
 pub(crate) const OP: &str = "polycom";
 
-/// Takes what this user's phone uploads.
-pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Reply {
-    match take(uploads, state, user, wish) {
+/// Takes what the phone of whoever asks uploads.
+pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Reply {
+    match take(uploads, state, wish) {
         Ok(receipt) => Reply::json(&receipt),
         Err(problem) => {
             wish.audit(OP, Vec::new(), vec![problem.detail().to_owned()]);
@@ -47,7 +47,8 @@ enum Receipt {
     Written(String),
 }
 
-fn take(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Result<Receipt, Problem> {
+fn take(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Result<Receipt, Problem> {
+    let user = provisioning::user(state, &wish.caller).ok_or_else(Problem::not_found)?;
     let name = UploadName::parse(&wish.parameter).ok_or_else(bad_name)?;
     let phone = phone_of(state, user).ok_or_else(no_phone)?;
     let uploads = uploads.ok_or_else(not_kept)?;
