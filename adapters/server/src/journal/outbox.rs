@@ -78,7 +78,7 @@ impl Shared {
             let is_written = sink.write_all(&lines).and_then(|()| sink.flush()).is_ok();
             lost += lost_behind;
             if !is_written {
-                lost += lines.iter().filter(|byte| **byte == b'\n').count();
+                lost += lines.split_inclusive(|byte| *byte == b'\n').count();
             } else if lost > 0 {
                 tell_of(mem::take(&mut lost));
             }
