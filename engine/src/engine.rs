@@ -16,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use crate::live::{self, Live};
+use crate::mark::{Figures, Mark};
 use crate::note::Note;
 use crate::path::RelPath;
 use crate::render::{PublicAddress, Templates};
@@ -25,6 +26,10 @@ use crate::time::{Mono, Now};
 
 /// How long after an unusable answer the switch is asked again, should it not reload before.
 const RETRY: Duration = Duration::from_secs(30);
+
+/// How long after our own reload was ordered its `RELOADXML` may come. Should the switch leave it out, the event of
+/// somebody else's reload must not be taken for it for ever.
+const OWN_EVENT: Duration = Duration::from_secs(60);
 
 /// The engine. See the crate's documentation for its invariants.
 #[derive(Debug)]
@@ -41,8 +46,8 @@ pub struct Engine {
     round: Option<Round>,
     /// Whether the switch has reloaded since the round under way, or the last one, began.
     stale: bool,
-    /// Whether the next `RELOADXML` will be that of our own reload.
-    own_reload: bool,
+    /// Until when the next `RELOADXML` counts as that of our own reload.
+    own_reload: Option<Mono>,
     retry: Option<Mono>,
     /// The oddities of the last state, which the log has heard of.
     said: BTreeSet<Oddity>,
@@ -87,7 +92,7 @@ impl Engine {
             readable: true,
             round: None,
             stale: false,
-            own_reload: false,
+            own_reload: None,
             retry: None,
             said: BTreeSet::new(),
             transactions: Transactions::new(Arc::clone(&press), start.unsettled),
@@ -135,6 +140,17 @@ impl Engine {
         self.is_idle() && self.retry.is_none() && (self.session.is_none() || self.live.is_at_rest())
     }
 
+    /// How much there is of what. Takes time in proportion to the number of live conferences.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            is_connected: self.session.is_some(),
+            waiting_changes: self.transactions.waiting(),
+            waiting_sweeps: self.sweeps.waiting(),
+            users: self.published.as_ref().map_or(0, |state| state.users.len()),
+            ..self.live.figures()
+        }
+    }
+
     /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order. Sweeps
     /// go on in between.
     fn proceed(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -158,7 +174,7 @@ impl Engine {
             // All the rest needs the switch.
             return false;
         } else if self.transactions.is_unsettled() && !self.transactions.has_remedy() {
-            self.own_reload = true;
+            self.own_reload = Some(now.mono.after(OWN_EVENT));
             let (transactions, mut desk) = self.desk(out);
             transactions.settle(&mut desk);
         } else if self.stale {
@@ -268,7 +284,7 @@ impl Engine {
         self.session = Some(epoch);
         self.info.connected = true;
         self.info.since = now.wall;
-        self.own_reload = false;
+        self.own_reload = None;
         self.retry = None;
         self.stale = true;
         self.live.switch_up();
@@ -306,7 +322,7 @@ impl Engine {
     }
 
     fn reloaded(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if std::mem::take(&mut self.own_reload) {
+        if self.own_reload.take().is_some_and(|until| now.mono <= until) {
             return;
         }
         // The switch sends the event when a reload has succeeded, and only then.
@@ -320,6 +336,7 @@ impl Engine {
     fn ask(&mut self, out: &mut Vec<Effect>) {
         let Some(epoch) = self.session else { return };
         self.stale = false;
+        out.push(Effect::Mark(Mark::ReadingBegun));
         let questions = QUESTIONS.map(|command| {
             let id = self.last_effect.next();
             out.push(Effect::Switch { id, epoch, command });
@@ -344,7 +361,7 @@ impl Engine {
         let (transactions, mut desk) = self.desk(out);
         if let Some((message, step)) = transactions.reloaded(id, &reply, &mut desk) {
             if !matches!(step, Step::ReadBack) {
-                self.own_reload = false;
+                self.own_reload = None;
                 self.retry = Some(now.mono.after(RETRY));
                 out.push(Effect::Log(Note::NotReloaded(message.clone())));
             }
@@ -367,7 +384,9 @@ impl Engine {
         let (transactions, mut desk) = self.desk(out);
         let result = match transactions.files_done(id, result, &mut desk) {
             Ok(step) => {
-                self.own_reload |= self.transactions.is_reloading();
+                if self.transactions.is_reloading() {
+                    self.own_reload = Some(now.mono.after(OWN_EVENT));
+                }
                 if self.transactions.is_unrestored() {
                     self.retry = Some(now.mono.after(RETRY));
                 }
@@ -400,6 +419,7 @@ impl Engine {
         let Some(round) = self.round.take() else { return };
         let replies = round.replies.map(|reply| reply.unwrap_or_else(|| Reply::Refused(String::new())));
         let reading = Reading::new(&self.config, replies, &round.files.unwrap_or_default());
+        out.push(Effect::Mark(Mark::ReadingEnded { usable: reading.is_ok() }));
         if self.transactions.is_reading_back() {
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.read_back(reading, &mut desk);

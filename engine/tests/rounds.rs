@@ -104,7 +104,8 @@ impl Desk {
         for effect in out {
             match effect {
                 // What is live is not of interest here.
-                Effect::Switch { command: SwitchCommand::LiveConferences | SwitchCommand::Registrations, .. } => {}
+                Effect::Mark(_)
+                | Effect::Switch { command: SwitchCommand::LiveConferences | SwitchCommand::Registrations, .. } => {}
                 Effect::Switch { id, epoch, command } => self.asked.push((id, epoch, command)),
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
                 Effect::Publish(state) => self.published.push(state),

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fsconnector_engine::change::command::{Caller, Command, Entropy, Outcome, RequestId, Response, Unavailable};
 use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
@@ -12,6 +13,7 @@ use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
 use fsconnector_engine::files::{Damage, LeftAlone, Part};
 use fsconnector_engine::io::{Effect, Epoch, FileError, FileWork, FilesDone, Input, Reply};
+use fsconnector_engine::mark::{Figures, Mark};
 use fsconnector_engine::note::Note;
 use fsconnector_engine::path::{RelPath, TreePath};
 use fsconnector_engine::render::{PublicAddress, Templates};
@@ -75,6 +77,7 @@ pub(crate) struct Stage {
     /// What the switch has loaded.
     loaded: Files,
     pub(crate) notes: Vec<Note>,
+    pub(crate) marks: Vec<Mark>,
     pub(crate) reloads: usize,
     /// How often the directory was asked for.
     pub(crate) rounds: usize,
@@ -158,6 +161,7 @@ impl Stage {
             before: None,
             loaded: Files::new(),
             notes: Vec::new(),
+            marks: Vec::new(),
             reloads: 0,
             rounds: 0,
             rejects: None,
@@ -213,6 +217,10 @@ impl Stage {
         &self.states_at_answers[&RequestId(id)]
     }
 
+    pub(crate) fn figures(&self) -> Figures {
+        self.engine.figures()
+    }
+
     pub(crate) fn state(&self) -> &State {
         self.published.as_ref().unwrap()
     }
@@ -256,6 +264,11 @@ impl Stage {
         self.run();
     }
 
+    /// Lets time pass in which nothing happens.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.mono = self.now.mono.after(time);
+    }
+
     pub(crate) fn reload_by_others(&mut self) {
         self.loaded = self.files.clone();
         self.event();
@@ -277,6 +290,7 @@ impl Stage {
         match effect {
             Effect::Publish(state) => self.published = Some(state),
             Effect::Log(note) => self.notes.push(note),
+            Effect::Mark(mark) => self.marks.push(mark),
             Effect::Live(_) => {}
             Effect::Respond { id, response } => {
                 let is_swept = matches!(response.op, "users/reprov" | "conferences/rebuildcontacts");

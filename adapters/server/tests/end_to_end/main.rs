@@ -13,6 +13,7 @@ mod stage;
 mod archives;
 mod audit;
 mod changes;
+mod checking;
 mod demo;
 mod following;
 mod journal;

@@ -27,7 +27,7 @@ use crate::story;
 use crate::switch::{Switch, headers};
 
 pub(crate) struct Stage {
-    engine: Engine,
+    pub(crate) engine: Engine,
     session: Option<Session>,
     now: Now,
     epoch: Epoch,
@@ -300,6 +300,7 @@ impl Stage {
             match effect {
                 Effect::Publish(state) => self.state = Some(state),
                 Effect::Log(note) => self.notes.push(note),
+                Effect::Mark(_) => {}
                 Effect::Live(notice) => self.notice(notice),
                 Effect::Files { id, .. } => listings.push(id),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
