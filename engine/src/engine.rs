@@ -494,7 +494,7 @@ fn respond(queued: Queued, response: Response, out: &mut Vec<Effect>) {
         Outcome::Single(Ok(done)) => (vec![done.clone()], Vec::new()),
         Outcome::Single(Err(why)) => (Vec::new(), vec![why.clone()]),
     };
-    out.push(Effect::Log(Note::Audit { caller: queued.caller, op: response.op, done, failed }));
+    out.push(Effect::Log(Note::Audit { caller: queued.caller, op: response.op.into(), done, failed }));
     out.push(Effect::Respond { id: queued.id, response });
 }
 

@@ -1,5 +1,6 @@
 //! What the engine has to say to the log.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::change::command::Caller;
@@ -44,7 +45,7 @@ pub enum Note {
         /// Who has asked.
         caller: Caller,
         /// The operation.
-        op: &'static str,
+        op: Cow<'static, str>,
         /// The ids or numbers of the items that were done.
         done: Vec<String>,
         /// Why the others failed.

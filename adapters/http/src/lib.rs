@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod audit;
 mod auth;
 mod budget;
 mod caller;

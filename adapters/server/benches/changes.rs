@@ -7,6 +7,8 @@
 mod client;
 #[path = "../tests/end_to_end/connector.rs"]
 mod connector;
+#[path = "../tests/end_to_end/secrets.rs"]
+mod secrets;
 #[path = "../tests/end_to_end/stage.rs"]
 mod stage;
 

@@ -51,3 +51,42 @@ pub(crate) enum Command {
         state: PathBuf,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    /// The unit for systemd that comes with the program.
+    const UNIT: &str = include_str!("../../../examples/systemd/fsconnector.service");
+
+    /// The words of a line of the unit.
+    fn words(key: &str) -> Vec<&'static str> {
+        let value = UNIT.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {key}")).split_whitespace().collect()
+    }
+
+    #[test]
+    fn the_command_of_the_systemd_unit_is_one_and_serves() {
+        let command_line = CommandLine::try_parse_from(words("ExecStart")).unwrap();
+        assert!(matches!(command_line.command, Some(Command::Serve)));
+        assert_eq!(command_line.config, Some("/etc/fsconnector/fsconnector.toml".into()));
+    }
+
+    #[test]
+    fn the_systemd_unit_lets_the_program_write_its_default_folders_and_nothing_else() {
+        let nothing = |_: &str| None;
+        let folders = Settings::load(Some("/dev/null".as_ref()), nothing).unwrap().folders;
+        assert_eq!(
+            words("ReadWritePaths").into_iter().map(PathBuf::from).collect::<Vec<_>>(),
+            [folders.configuration, folders.recordings, folders.files]
+        );
+        assert_eq!(words("ProtectSystem"), ["strict"]);
+    }
+
+    #[test]
+    fn the_systemd_unit_waits_longer_than_the_end_of_the_program_takes() {
+        let patience: u64 = words("TimeoutStopSec")[0].parse().unwrap();
+        assert!(patience > crate::program::FAREWELL.as_secs() + 1);
+    }
+}

@@ -23,6 +23,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sd_notify::NotifyState;
+use smol::future::FutureExt as _;
 
 use command_line::{Command, CommandLine};
 use program::Program;
@@ -31,7 +33,8 @@ use stop::Signals;
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    journal::open();
+    // Until the end, so that the last lines get out.
+    let Ok(_journal) = journal::open() else { return ExitCode::FAILURE };
     match run(command_line) {
         Ok(code) => code,
         Err(error) => {
@@ -62,7 +65,24 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
 async fn serve(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let program = Program::start(settings).await?;
-    signals.wait().await;
+    tell_systemd(NotifyState::Ready);
+    let wanted = async {
+        signals.wait().await;
+        ExitCode::SUCCESS
+    };
+    let failed = async {
+        program.failure().await;
+        ExitCode::FAILURE
+    };
+    let code = wanted.or(failed).await;
+    tell_systemd(NotifyState::Stopping);
     program.stop().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// Tells systemd, if it has started the program and wants to know.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        log::warn!("systemd cannot be told how things are: {error}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The program, put together: the engine's thread, the sockets to the switch, the gate.
 
 use std::error::Error;
+use std::mem;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -43,7 +44,7 @@ const WAITING_LISTENERS: usize = 256;
 const WAITING_CONNECTIONS: i32 = 1024;
 
 /// How long the end may take.
-const FAREWELL: Duration = Duration::from_secs(9);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(9);
 
 /// How often the files of the certificate are looked at. A new one is in use after two looks.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
@@ -56,13 +57,16 @@ pub(crate) struct Program {
     /// Where phones reach it, if they are provisioned.
     phones: Option<PublicAddress>,
     first_state: Receiver<Arc<State>>,
+    gate: Arc<Gate>,
     /// Nothing is ever sent: closing it stops the gate.
     stop_gate: Sender<()>,
-    gate: Task<()>,
+    serving: Task<()>,
     /// Closing it stops the engine, and that the connections to the switch.
     stop_engine: Sender<()>,
     /// Closing it keeps the engine from beginning what takes long.
     stop_soon: Sender<()>,
+    /// Closed when the engine's thread has ended.
+    engine_ended: Receiver<()>,
     switch: Task<()>,
 }
 
@@ -84,16 +88,13 @@ impl Program {
         let (stop_engine, engine_stopped) = bounded(1);
         let (stop_gate, gate_stopped) = bounded(1);
         let (stop_soon, soon) = bounded(1);
+        let (engine_runs, engine_ended) = bounded(1);
         let (queue, asked) = bounded(COMMANDS);
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let disk = take_over(&settings.folders)?;
-<<<<<<< HEAD
         trees::warn_of_obstacles(&settings.folders, &settings.engine, &disk);
-        let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
-=======
         let gate = open_gate(&settings, limits, &disk, &readers, (queue, listeners))?;
->>>>>>> w-gate
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
@@ -109,21 +110,35 @@ impl Program {
             readers,
             states,
         };
-        thread::Builder::new()
-            .name("engine".into())
-            .spawn(move || smol::block_on(heart::beat(engine, wires, Stops { soon, now: engine_stopped })))?;
+        thread::Builder::new().name("engine".into()).spawn(move || {
+            let _runs = engine_runs;
+            smol::block_on(heart::beat(engine, wires, Stops { soon, now: engine_stopped }));
+        })?;
         let switch =
             smol::spawn(stay_connected(settings.switch.into(), Arc::new(move || clock.mono()), commands, inputs));
         let stopped = async move {
             // Nothing is ever sent.
             let _ = gate_stopped.recv().await;
         };
-        let gate = match tls {
-            Some(tls) => smol::spawn(serve_securely(gate, listener, tls, executor()?, stopped)),
-            None => smol::spawn(serve(gate, listener, Plain, executor()?, stopped)),
+        let serving = match tls {
+            Some(tls) => smol::spawn(serve_securely(Arc::clone(&gate), listener, tls, executor()?, stopped)),
+            None => smol::spawn(serve(Arc::clone(&gate), listener, Plain, executor()?, stopped)),
         };
         log::info!("listening on {}://{address}", if is_secure { "https" } else { "http" });
-        Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, stop_soon, switch })
+        Ok(Self {
+            address,
+            disk,
+            templates,
+            phones,
+            first_state,
+            gate,
+            stop_gate,
+            serving,
+            stop_engine,
+            stop_soon,
+            engine_ended,
+            switch,
+        })
     }
 
     /// Where it listens.
@@ -147,22 +162,34 @@ impl Program {
         Ok(())
     }
 
+    /// Waits until it cannot go on: the engine, which never ends by itself, has ended.
+    pub(crate) async fn failure(&self) {
+        // Nothing is ever sent: it is closed.
+        let _ = self.engine_ended.recv().await;
+        log::error!("the engine has ended; stopping");
+    }
+
     /// Stops: first accepting, then the engine when nothing is in flight, at last the session with the switch. After
-    /// [`FAREWELL`] it is left at that.
+    /// [`FAREWELL`] it is left at that. The process has to end then.
     pub(crate) async fn stop(self) {
         let farewell = async {
             drop(self.stop_soon);
             drop(self.stop_gate);
-            self.gate.await;
+            self.serving.await;
             drop(self.stop_engine);
             self.switch.await;
-            log::info!("stopped");
+            // Nothing is ever sent: it is closed.
+            let _ = self.engine_ended.recv().await;
         };
         let patience = async {
             Timer::after(FAREWELL).await;
             log::warn!("something did not end in time; stopping all the same");
         };
         farewell.or(patience).await;
+        self.gate.abandon();
+        // Its threads end with the process. To wait for them could take as long as a disk takes.
+        mem::forget(self.gate);
+        log::info!("stopped");
     }
 }
 

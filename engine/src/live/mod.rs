@@ -319,8 +319,10 @@ impl Live {
     ) {
         let Some((role, caller)) = self.listeners.find(id).map(|ear| (ear.role, ear.caller())) else { return };
         if !role.may(Right::ControlConferences) {
+            const WHY: &str = "guests may not control conferences";
             self.listeners.leave(id);
-            return desk.notify(Notice::Close { listener: id, why: "guests may not control conferences" });
+            desk.log(Note::Controlled { caller, what, why: Some(WHY.to_owned()) });
+            return desk.notify(Notice::Close { listener: id, why: WHY });
         }
         desk.hearing = self.hearing();
         let result = carry_out(&mut self.conferences, role, desk);

@@ -16,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fsconnector_engine::access::Role;
+use fsconnector_engine::change::command;
 use fsconnector_engine::state::{User, Users};
 use fsconnector_engine::time::Mono;
 use subtle::ConstantTimeEq;
@@ -56,6 +57,13 @@ pub(crate) struct Caller<'s> {
     pub(crate) user: &'s User,
     /// The role of its context.
     pub(crate) role: Role,
+}
+
+impl Caller<'_> {
+    /// As the log knows it, at this address.
+    pub(crate) fn at(self, address: IpAddr) -> command::Caller {
+        command::Caller { id: self.user.id.clone(), name: self.user.name.to_string(), address }
+    }
 }
 
 /// The outcome for one request.

@@ -22,6 +22,7 @@ use super::stream::{Broken, write_within};
 use super::upload::{Failure, Source, Upload};
 use super::wire::AnswerHead;
 use crate::answer::Answer;
+use crate::audit;
 use crate::budget::Portion;
 use crate::deadline::Deadline;
 use crate::live::Guest;
@@ -236,11 +237,10 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
         let gate = Arc::clone(&self.gate);
         let answer = match self.attempt_order(&gate, order, sequel).await {
             Ok(answer) => answer,
-            Err(Failure::Refused(problem)) => match &order.operation {
-                Some(operation) => problem.none_done(operation, Vec::new()).into(),
-                None => problem.into(),
-            },
-            Err(Failure::Broken(broken)) => return Err(broken),
+            Err(failure) => {
+                audit::refused(order.ask.caller().clone(), order.op.clone(), failure.why());
+                order.answer_to(failure)?
+            }
         };
         if self.stopping.is_asked() {
             sequel.connection = Connection::Close;

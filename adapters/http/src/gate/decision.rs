@@ -1,9 +1,11 @@
 //! What becomes of a request, decided on its head alone.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fsconnector_engine::change::command;
 use fsconnector_engine::time::Mono;
 use http::{Method, StatusCode};
 
@@ -11,8 +13,10 @@ use super::Gate;
 use super::framing;
 use super::head::{Body, Connection, Head, MOST_HEADERS};
 use super::limits::DRAINED;
-use super::upload::Upload;
+use super::stream::Broken;
+use super::upload::{Failure, Upload};
 use crate::answer::{Answer, HeaderLines};
+use crate::audit;
 use crate::auth::{Attempt, Caller, Verdict};
 use crate::current::Published;
 use crate::description;
@@ -112,10 +116,23 @@ pub(super) struct Errand {
 pub(super) struct Order {
     pub(super) changing: Changing,
     pub(super) ask: Ask,
+    /// What the log calls it.
+    pub(super) op: Cow<'static, str>,
     /// What says what is to be changed, if the request has to say it.
     pub(super) upload: Option<Upload>,
     /// What problems report on.
     pub(super) operation: Option<Operation>,
+}
+
+impl Order {
+    /// The answer when nobody could be asked to carry it out; none if the client is gone.
+    pub(super) fn answer_to(&self, failure: Failure) -> Result<Answer, Broken> {
+        match (failure, &self.operation) {
+            (Failure::Refused(problem), Some(operation)) => Ok(problem.none_done(operation, Vec::new()).into()),
+            (Failure::Refused(problem), None) => Ok(problem.into()),
+            (Failure::Broken(broken), _) => Err(broken),
+        }
+    }
 }
 
 impl From<Problem> for Outcome {
@@ -172,7 +189,7 @@ impl Gate {
         }
         let found = routes::find(&head.method, head.path);
         let operation = found.changes().operation();
-        let (outcome, standing) = self.judged(head, found, address, self.mono(now));
+        let (outcome, standing) = self.judged(head, &found, address, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
@@ -184,7 +201,7 @@ impl Gate {
     fn judged(
         &self,
         head: &Head<'_>,
-        found: Found<'_>,
+        found: &Found<'_>,
         address: IpAddr,
         now: Mono,
     ) -> (Result<Outcome, Problem>, Standing) {
@@ -200,8 +217,11 @@ impl Gate {
         };
         let standing = Standing { is_proven: matches!(judgement.verdict, Verdict::Known(_)), delay: judgement.delay };
         let outcome = match judgement.verdict {
-            Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),
-            Verdict::Known(caller) => self.authorised(head, found, &published, caller, (address, now)),
+            Verdict::Known(caller) => {
+                let outcome = self.authorised(head, found, &published, caller, (address, now));
+                note_refusal(&outcome, found, caller.at(address));
+                outcome
+            }
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
             Verdict::TooMany { wait } => Err(too_many(wait)),
         };
@@ -212,14 +232,17 @@ impl Gate {
     fn authorised(
         &self,
         head: &Head<'_>,
-        found: Found<'_>,
+        found: &Found<'_>,
         published: &Published,
         caller: Caller<'_>,
         (address, now): (IpAddr, Mono),
     ) -> Result<Outcome, Problem> {
+        if self.is_too_large(head.body) {
+            return Err(framing::too_large());
+        }
         let (route, parameter) = match found {
-            Found::Route(route, parameter) => (route, parameter),
-            Found::OtherMethods(allowed) => return Err(Problem::method_not_allowed(&allowed)),
+            Found::Route(route, parameter) => (*route, *parameter),
+            Found::OtherMethods(allowed) => return Err(Problem::method_not_allowed(allowed)),
             Found::Nothing => return Err(Problem::not_found()),
         };
         if !caller.role.may(route.right) {
@@ -239,7 +262,8 @@ impl Gate {
         };
         let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
         let operation = changes.operation();
-        let order = |changing| Outcome::Order(Order { changing, ask: ask(), upload, operation });
+        let op = route.work.audited_as(parameter).unwrap_or_default();
+        let order = |changing| Outcome::Order(Order { changing, ask: ask(), op, upload, operation });
         Ok(match route.work {
             Work::Read(read) => Outcome::Answer(Answer::json(answer(read, &decoded, published, caller))),
             Work::Description => Outcome::Answer(Answer::json(description::document())),
@@ -274,6 +298,16 @@ impl Gate {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "log in with the name and password of a user");
         let challenges = self.authenticator.challenges(now, stale);
         challenges.iter().fold(problem, |problem, challenge| problem.header("WWW-Authenticate", challenge))
+    }
+}
+
+/// Tells the log of a change that the caller may not make, or not like this.
+fn note_refusal(outcome: &Result<Outcome, Problem>, found: &Found<'_>, caller: command::Caller) {
+    if let Err(problem) = outcome
+        && let Found::Route(route, parameter) = found
+        && let Some(op) = route.work.audited_as(parameter)
+    {
+        audit::refused(caller, op, problem.detail());
     }
 }
 

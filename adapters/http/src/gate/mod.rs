@@ -174,6 +174,12 @@ impl Gate {
         self.live.tell(notice);
     }
 
+    /// Leaves nothing behind, for the case that the process ends before the gate is dropped: the log hears of the changes whose
+    /// end nobody knows, and the sockets of the handlers go. Nothing can be served afterwards.
+    pub fn abandon(&self) {
+        self.handlers.abandon();
+    }
+
     /// The way to the handlers of these changes.
     fn changes(&self, changing: Changing) -> &ChangeRelay {
         match changing {

@@ -76,6 +76,16 @@ pub(super) enum Failure {
     Broken(Broken),
 }
 
+impl Failure {
+    /// The reason, for the log.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::Refused(problem) => problem.detail(),
+            Self::Broken(_) => "the request broke off",
+        }
+    }
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)

@@ -12,6 +12,7 @@ use super::parking::Parking;
 
 /// The way to that thread. Dropped, all who wait are refused, and the thread ends.
 pub(super) struct Answers {
+    parking: Arc<Parking>,
     /// Its length is bounded by the number of requests that wait.
     mail: Option<Sender<Mail>>,
     thread: Option<JoinHandle<()>>,
@@ -27,8 +28,11 @@ impl Answers {
     pub(super) fn start(parking: Arc<Parking>) -> io::Result<Self> {
         let (mail, inbox) = mpsc::channel();
         let thread = thread::Builder::new().name("answers".into()).stack_size(JSON_STACK);
-        let thread = thread.spawn(move || deliver(&inbox, &parking))?;
-        Ok(Self { mail: Some(mail), thread: Some(thread) })
+        let thread = thread.spawn({
+            let parking = Arc::clone(&parking);
+            move || deliver(&inbox, &parking)
+        })?;
+        Ok(Self { parking, mail: Some(mail), thread: Some(thread) })
     }
 
     /// Hands over an answer.
@@ -39,6 +43,11 @@ impl Answers {
     /// Has all refused that wait now or come later.
     pub(super) fn give_up(&self) {
         self.post(Mail::GiveUp);
+    }
+
+    /// Tells the log of the requests that were given up and that nobody has answered since.
+    pub(super) fn abandon(&self) {
+        self.parking.abandon();
     }
 
     fn post(&self, mail: Mail) {
@@ -53,7 +62,7 @@ fn deliver(inbox: &Receiver<Mail>, parking: &Parking) {
         match mail {
             Mail::Answer(id, response) => match parking.take(id) {
                 Some(parked) => parked.answer(response),
-                None => log::debug!("nobody waits for the answer to request {} any more", id.0),
+                None => parking.settle(id),
             },
             Mail::GiveUp => parking.close(),
         }

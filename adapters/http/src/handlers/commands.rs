@@ -13,6 +13,7 @@ use tiny_http::Request;
 use super::order;
 use super::parking::{Parked, Parking, stopping};
 use super::sending::send;
+use crate::audit;
 use crate::caller;
 use crate::change::Change;
 use crate::problem::Problem;
@@ -75,22 +76,27 @@ impl Commands {
         match order::read(change, &parameter, &body) {
             Ok(command) => {
                 let operation = change.operation(&parameter);
-                self.order(Parked { request, operation, body }, caller, command);
+                self.order(Parked { caller, request, operation, body }, command);
             }
-            Err(answer) => send(request, &answer),
+            Err(answer) => {
+                audit::refused(caller, change.operation(&parameter).op, "it is not as it has to be");
+                send(request, &answer);
+            }
         }
     }
 
-    fn order(&self, parked: Parked, caller: Caller, command: Command) {
+    fn order(&self, parked: Parked, command: Command) {
         let mut entropy = [0; 32];
         if let Err(error) = getrandom::fill(&mut entropy) {
             log::error!("the operating system gives no random numbers: {error}");
-            return parked.refuse(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there are no random numbers"));
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "there are no random numbers");
+            return parked.refuse_and_note(&problem);
         }
+        let caller = parked.caller.clone();
         // Parked first: the answer could come at once.
         let id = match self.parking.park(parked) {
             Ok(id) => id,
-            Err(parked) => return parked.refuse(stopping()),
+            Err(parked) => return parked.refuse_and_note(&stopping()),
         };
         let problem = match self.queue.try_send(Asked { id, caller, command, entropy }) {
             Ok(()) => return,
@@ -98,7 +104,7 @@ impl Commands {
             Err(TrySendError::Closed(_)) => stopping(),
         };
         if let Some(parked) = self.parking.take(id) {
-            parked.refuse(problem);
+            parked.refuse_and_note(&problem);
         }
     }
 }

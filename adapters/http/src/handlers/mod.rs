@@ -14,11 +14,10 @@ mod parking;
 mod report;
 mod schema;
 mod sending;
+mod socket_folder;
 
-use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use fsconnector_engine::change::command::{RequestId, Response};
@@ -31,8 +30,10 @@ pub use commands::Asked;
 use commands::Commands;
 use crew::Crew;
 pub(crate) use files::Files;
+pub(crate) use files::UPLOAD;
 pub use files::Uploads;
 use parking::Parking;
+use socket_folder::SocketFolder;
 
 /// How many threads read commands. What they do is only computing, and never waits for the engine.
 const COMMAND_THREADS: usize = 2;
@@ -54,14 +55,14 @@ pub(crate) struct Handlers {
     removals: Crew,
     uploads: Crew,
     answers: Answers,
-    _folder: SocketFolder,
+    folder: SocketFolder,
 }
 
 impl Handlers {
     /// Starts the threads: for what is read as many as there can be requests at once. Commands go into `queue`.
     pub(crate) fn start(files: Files, queue: Sender<Asked>) -> io::Result<Self> {
-        let folder = SocketFolder::fresh()?;
-        let socket = |name: &str| folder.0.join(name);
+        let folder = SocketFolder::fresh(&std::env::temp_dir())?;
+        let socket = |name: &str| folder.path().join(name);
         let parking = Arc::new(Parking::new());
         let commands = Commands::new(Arc::clone(&parking), queue);
         let files = Arc::new(files);
@@ -78,7 +79,7 @@ impl Handlers {
             removals: crew_of_files("removals", REMOVAL_THREADS, JSON_STACK)?,
             uploads: crew_of_files("uploads", UPLOAD_THREADS, JSON_STACK)?,
             answers: Answers::start(parking)?,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -108,32 +109,19 @@ impl Handlers {
     pub(crate) fn give_up(&self) {
         self.answers.give_up();
     }
-}
 
-/// A folder that only this user can enter, made for the sockets and removed with them.
-struct SocketFolder(PathBuf);
-
-impl SocketFolder {
-    fn fresh() -> io::Result<Self> {
-        let number = getrandom::u64().map_err(io::Error::other)?;
-        let folder = std::env::temp_dir().join(format!("fsconnector-{number:016x}"));
-        // Fails if it exists, whoever made it.
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for SocketFolder {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            log::warn!("the folder of the handlers' sockets could not be removed: {error}");
-        }
+    /// Leaves nothing behind when the process is about to end with these still at work: the log hears of the commands whose
+    /// end nobody knows, and the sockets go.
+    pub(crate) fn abandon(&self) {
+        self.answers.abandon();
+        self.folder.remove();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fsconnector_engine::change::command::{RequestId, Response};
+use fsconnector_engine::change::command::{Caller, RequestId, Response};
 use http::StatusCode;
 use serde_json::Value;
 use tiny_http::Request;
 
 use super::report;
 use super::sending::send;
+use crate::audit;
 use crate::operation::Operation;
 use crate::problem::Problem;
 
@@ -24,10 +25,13 @@ struct Lot {
     is_closed: bool,
     last: u64,
     parked: BTreeMap<RequestId, Parked>,
+    /// Those that were given up while the engine was at them: who has asked for what.
+    given_up: BTreeMap<RequestId, (Caller, Operation)>,
 }
 
 /// A request that waits.
 pub(super) struct Parked {
+    pub(super) caller: Caller,
     pub(super) request: Request,
     pub(super) operation: Operation,
     /// As it was sent: whoever is refused is told what.
@@ -58,15 +62,32 @@ impl Parking {
         self.lot().parked.remove(&id)
     }
 
-    /// Refuses all that wait, and all that come later.
+    /// Gives up all that wait, and all that come later. What the log says of them depends on the engine, which may still
+    /// [settle](Self::settle) them.
     pub(super) fn close(&self) {
         let parked = {
             let mut lot = self.lot();
             lot.is_closed = true;
-            mem::take(&mut lot.parked)
+            let parked = mem::take(&mut lot.parked);
+            lot.given_up
+                .extend(parked.iter().map(|(id, parked)| (*id, (parked.caller.clone(), parked.operation.clone()))));
+            parked
         };
         for parked in parked.into_values() {
-            parked.refuse(cut_short());
+            parked.refuse(&cut_short());
+        }
+    }
+
+    /// The engine has answered, and noted, a request that nobody waits for any more.
+    pub(super) fn settle(&self, id: RequestId) {
+        self.lot().given_up.remove(&id);
+    }
+
+    /// Tells the log of the requests that were given up and not settled since.
+    pub(super) fn abandon(&self) {
+        let given_up = mem::take(&mut self.lot().given_up);
+        for (caller, operation) in given_up.into_values() {
+            audit::refused(caller, operation.op, "the connector stops; whether it was done will show");
         }
     }
 
@@ -82,12 +103,18 @@ impl Parked {
         send(self.request, &report::answer(&self.operation, response));
     }
 
-    /// Answers with a problem: nothing was done.
-    pub(super) fn refuse(self, problem: Problem) {
-        let Self { request, operation, body } = self;
+    /// Answers with a problem that the log hears of: nothing was done, and nobody else knows of it.
+    pub(super) fn refuse_and_note(self, problem: &Problem) {
+        audit::refused(self.caller.clone(), self.operation.op.clone(), problem.detail());
+        self.refuse(problem);
+    }
+
+    /// Answers with a problem: nothing was done, as far as anybody knows.
+    fn refuse(self, problem: &Problem) {
+        let Self { request, operation, body, caller: _ } = self;
         let items: Vec<Value> = serde_json::from_slice(&body).unwrap_or_default();
         let failed = items.into_iter().filter_map(|item| operation.failure(problem.detail(), item)).collect();
-        send(request, &problem.none_done(&operation, failed).into());
+        send(request, &problem.clone().none_done(&operation, failed).into());
     }
 }
 

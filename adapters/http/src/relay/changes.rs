@@ -63,7 +63,7 @@ impl ChangeRelay {
 
     /// The right to one change.
     pub(crate) async fn share(&self, ask: &Ask) -> Result<Share<'_>, Problem> {
-        self.shares.take(&ask.caller, self.patience).await.map_err(|refusal| match refusal {
+        self.shares.take(ask.caller.id.as_str(), self.patience).await.map_err(|refusal| match refusal {
             Refusal::Full => Problem::busy(),
             Refusal::Own(_) => refusal.into(),
         })

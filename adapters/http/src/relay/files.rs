@@ -83,7 +83,7 @@ impl Lane {
     }
 
     async fn fetch(&self, ask: &Ask, patience: Patience) -> Result<Reply<'_>, Problem> {
-        let share = self.shares.take(&ask.caller, patience).await?;
+        let share = self.shares.take(ask.caller.id.as_str(), patience).await?;
         let Some(turn) = within(TURN_TIME, self.turns.acquire()).await else {
             let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many files are being sent at the moment");
             return Err(busy.retry_after(TURN_TIME));

@@ -12,6 +12,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fsconnector_engine::change::command;
 use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -39,8 +40,8 @@ const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'?').add(b'
 pub(crate) struct Ask {
     head: String,
     is_head: bool,
-    /// The id of the user who asks.
-    caller: String,
+    /// Who asks.
+    caller: command::Caller,
 }
 
 impl Ask {
@@ -66,7 +67,12 @@ impl Ask {
             }
         }
         head.push_str("\r\n");
-        Self { head, is_head: *method == Method::HEAD, caller: caller.user.id.as_str().to_owned() }
+        Self { head, is_head: *method == Method::HEAD, caller: caller.at(address) }
+    }
+
+    /// Who asks.
+    pub(crate) fn caller(&self) -> &command::Caller {
+        &self.caller
     }
 
     /// The head of the request, if a body of so many bytes follows and nothing else on the connection.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
+use fsconnector_engine::state::UserId;
 use tempfile::TempDir;
 
 use super::way::GREETING;
@@ -47,6 +48,13 @@ pub(super) fn relayed(answers: &'static [&'static str]) -> (TempDir, PathBuf, mp
         }
     });
     (folder, socket, received)
+}
+
+/// Of the user with this id.
+fn ask_of(id: &str, method: &Method, path: &str) -> Ask {
+    let ask = ask(method, path, &[]);
+    let caller = command::Caller { id: UserId::parse(id).unwrap(), ..ask.caller };
+    Ask { caller, ..ask }
 }
 
 pub(super) fn ask(method: &Method, path: &str, headers: &[(&str, &str)]) -> Ask {
@@ -147,7 +155,7 @@ fn what_is_short_holds_no_handler_until_its_client_has_it() {
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
     let (_folder, relay, _requests) = relay_to(&[GREETED, OK]);
     let fetch = |number: usize| {
-        let ask = Ask { caller: number.to_string(), ..ask(&Method::GET, "/a", &[]) };
+        let ask = ask_of(&number.to_string(), &Method::GET, "/a");
         smol::block_on(relay.fetch(Reading::Quick, &ask)).unwrap_or_else(|problem| panic!("{problem:?}"))
     };
     let unread: Vec<Reply<'_>> = (0..=QUICK).map(fetch).collect();

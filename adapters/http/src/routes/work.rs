@@ -1,10 +1,13 @@
 //! How answers come about.
 
+use std::borrow::Cow;
+
 use fsconnector_engine::query::{ConferenceField, Query, UserField};
 use fsconnector_engine::state::User;
 
 use crate::change::Change;
 use crate::current::Whole;
+use crate::handlers::UPLOAD;
 use crate::operation::{Form, Operation};
 use crate::schemas::RequestSchema;
 
@@ -34,6 +37,14 @@ impl Work {
             Self::File(file) => file.changes(),
             Self::Command(change) => Changes::Reported(change.operation(parameter)),
             Self::Ticket => Changes::Unreported,
+        }
+    }
+
+    /// What the log calls the request, if it is to hear of every one. `parameter` is as above.
+    pub(crate) fn audited_as(self, parameter: &str) -> Option<Cow<'static, str>> {
+        match self {
+            Self::File(FileRoute::Upload) => Some(UPLOAD.into()),
+            _ => self.changes(parameter).operation().map(|operation| operation.op),
         }
     }
 

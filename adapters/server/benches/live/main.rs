@@ -11,6 +11,8 @@ mod client;
 mod connector;
 #[path = "../../tests/end_to_end/listener.rs"]
 mod listener;
+#[path = "../../tests/end_to_end/secrets.rs"]
+mod secrets;
 #[path = "../../tests/end_to_end/stage.rs"]
 mod stage;
 

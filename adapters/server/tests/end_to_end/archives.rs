@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::connector::Connector;
 use crate::curl::Curl;
-use crate::stage::{ADMIN, Stage};
+use crate::stage::{ADMIN, ADMINS_PIN, Stage};
 
 const ARCHIVE: &str = "store/directory.tar.gz";
 
@@ -136,12 +136,12 @@ fn the_whole_tree_is_restored_and_what_came_later_is_gone() {
     store(curl, "freeswitch");
     let before = stage.tree();
     curl.post(ADMIN, "/api/users/add", &anna());
-    stage.write("vars.xml", fs::read_to_string(stage.path("vars.xml")).unwrap().replace("1111", "2222"));
+    stage.write("vars.xml", fs::read_to_string(stage.path("vars.xml")).unwrap().replace(ADMINS_PIN, "22222222"));
     let restored = curl.get(ADMIN, "/api/restore/freeswitch").json();
     assert_eq!(restored, json!({"op": "restore/freeswitch", "done": ".", "failed": ""}));
     assert_eq!(stage.tree(), before);
     assert_eq!(connector.user_ids(ADMIN), ["20000"]);
-    assert_eq!(curl.get(ADMIN, "/api/info").json()["globals"]["modconpin"], "1111");
+    assert_eq!(curl.get(ADMIN, "/api/info").json()["globals"]["modconpin"], ADMINS_PIN);
 }
 
 #[test]

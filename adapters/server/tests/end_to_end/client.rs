@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use serde_json::Value;
 
+use crate::secrets;
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -60,16 +62,24 @@ pub(crate) fn try_request_on(
     let address = stream.peer_addr()?;
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     head.extend(headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]));
-    if method == "POST" {
+    if matches!(method, "POST" | "PUT") {
         head.extend(["Content-Type: application/json\r\nContent-Length: ", &body.len().to_string(), "\r\n"]);
     }
     head.push_str("\r\n");
     head.push_str(body);
+    secrets::learn(address, |secrets| {
+        secrets.read_head(&head);
+        secrets.read_body(body.as_bytes());
+    });
     stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    secrets::learn(address, |secrets| {
+        secrets.read_head(head);
+        secrets.read_body(body.as_bytes());
+    });
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
@@ -97,12 +107,18 @@ pub(crate) fn post(address: SocketAddr, login: Login<'_>, target: &str, body: &V
     send(address, login, "POST", target, &body.to_string())
 }
 
+/// Uploads something.
+pub(crate) fn put(address: SocketAddr, login: Login<'_>, target: &str, content: &str) -> io::Result<Answer> {
+    send(address, login, "PUT", target, content)
+}
+
 fn send(address: SocketAddr, login: Login<'_>, method: &str, target: &str, body: &str) -> io::Result<Answer> {
     let challenge = try_request(address, method, target, &[], "")?;
     if challenge.status != 401 {
         return Ok(challenge);
     }
     let authorization = authorization(&challenge, login, method, target);
+    secrets::learn(address, |secrets| secrets.add_login(login));
     try_request(address, method, target, &[("Authorization", &authorization)], body)
 }
 

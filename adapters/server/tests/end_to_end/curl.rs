@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::client::Login;
 use crate::connector::Connector;
+use crate::secrets;
 
 /// curl, and whom it speaks with.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ impl Curl {
     /// Runs it with more arguments.
     pub(crate) fn run(self, login: Login<'_>, target: &str, arguments: &[&str]) -> Fetched {
         let user = format!("{}:{}", login.name, login.password);
+        secrets::learn(self.0, |secrets| secrets.add_login(login));
         let url = format!("http://{}{target}", self.0);
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--include", "--globoff", "--path-as-is", "--digest", "--user", &user])
@@ -69,7 +71,12 @@ impl Curl {
             .output()
             .unwrap();
         assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
-        last_answer(&output.stdout)
+        let fetched = last_answer(&output.stdout);
+        secrets::learn(self.0, |secrets| {
+            secrets.read_head(&String::from_utf8_lossy(&output.stdout));
+            secrets.read_body(&fetched.body);
+        });
+        fetched
     }
 }
 

@@ -1,5 +1,6 @@
 //! A listener to the live state: a WebSocket client.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
@@ -9,9 +10,10 @@ use serde_json::Value;
 
 use crate::client::Login;
 use crate::connector::{Connector, PATIENCE};
+use crate::secrets;
 
-/// Somebody who listens.
-pub(crate) struct Listener(pub(crate) WebSocket<TcpStream>);
+/// Somebody who listens: over TCP, or over TLS on that.
+pub(crate) struct Listener<S = TcpStream>(pub(crate) WebSocket<S>);
 
 /// How a connection ended: the code and the reason that the server gave.
 pub(crate) type End = (u16, String);
@@ -19,23 +21,41 @@ pub(crate) type End = (u16, String);
 impl Listener {
     /// Shakes hands; else the status of the refusal.
     pub(crate) fn open(address: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let mut request = format!("ws://{address}/api/live{query}").into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
-        }
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        match client(request, stream) {
-            Ok((socket, _)) => Ok(Self(socket)),
-            Err(HandshakeError::Failure(Error::Http(refusal))) => Err(refusal.status().as_u16()),
-            Err(other) => panic!("{other}"),
-        }
+        Self::open_on(stream, address, query, headers)
     }
 
     /// Logs in as the web client does; for names and passwords that stand for themselves in a URL.
     pub(crate) fn login(connector: &Connector, login: Login<'_>) -> Self {
         let Login { name, password } = login;
         Self::open(connector.address, &format!("?login={name}:{password}"), &[]).unwrap()
+    }
+}
+
+impl<S: Read + Write> Listener<S> {
+    /// The same on a connection that is there already.
+    pub(crate) fn open_on(
+        stream: S,
+        address: SocketAddr,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        secrets::learn(address, |secrets| {
+            secrets.read_head(query);
+            for (_, value) in headers {
+                secrets.read_head(value);
+            }
+        });
+        let mut request = format!("ws://{address}/api/live{query}").into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        }
+        match client(request, stream) {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(HandshakeError::Failure(Error::Http(refusal))) => Err(refusal.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Sends a text.

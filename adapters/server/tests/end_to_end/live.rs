@@ -156,6 +156,18 @@ fn there_are_three_ways_to_log_in_whatever_the_name() {
 }
 
 #[test]
+fn what_a_listener_says_is_not_in_the_log_however_much_is_logged() {
+    let (_stage, connector) = live_stage();
+    let mut listener = Listener::login(&connector, ADMIN);
+    listener.ask(&json!({"req": "login", "password": ADMIN.password}).to_string());
+    listener.ask(&format!("{}:{}", ADMIN.name, ADMIN.password));
+    assert_eq!(listener.hear(), r#"{"event":"error","error":"wrong protocol"}"#);
+    assert_eq!(listener.hear(), r#"{"event":"error","error":"wrong format"}"#);
+    let (_, log) = connector.stop();
+    assert!(log.contains(" DEBUG "), "{log}");
+}
+
+#[test]
 fn recording_by_key_and_by_listener_is_announced() {
     let (stage, connector) = live_stage();
     let mut observer = Observer::new(stage.switch.address());

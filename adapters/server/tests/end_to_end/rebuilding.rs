@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::curl::Curl;
-use crate::stage::{ADMIN, MEMBER, Stage};
+use crate::stage::{ADMIN, ADMINS_PIN, MEMBER, Stage};
 
 const MAC: &str = "00005e005301";
 
@@ -28,7 +28,7 @@ fn filled() -> Option<(Stage, String)> {
     let curl = Curl::of(&connector)?;
     let users = json!([
         {"name": "x\" value=\"y", "email": "anna <anna@example.org>", "context": "friends", "polymac": MAC},
-        {"name": "日本 & Söhne", "email": "a@example.org", "context": "team", "conpin": "1111", "password": "a]]>b<'\\"},
+        {"name": "日本 & Söhne", "email": "a@example.org", "context": "team", "conpin": ADMINS_PIN, "password": "a]]>b<'\\"},
         {"name": "🎧", "email": "a@example.org", "context": "public", "conpin": "4711"},
     ]);
     assert_eq!(curl.post(ADMIN, "/api/users/add", &users).json()["failed"], json!([]));

@@ -14,7 +14,8 @@ use fsconnector_simulator::{CallId, Caller, EventSocket, Identity, SimSwitch};
 use tempfile::TempDir;
 
 use crate::client::Login;
-use crate::connector::{Connector, wait_for};
+use crate::connector::{Connector, LOG, wait_for};
+use crate::secrets::Secrets;
 
 /// The administrator of the example configuration.
 pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-at-once" };
@@ -22,12 +23,17 @@ pub(crate) const ADMIN: Login<'_> = Login { name: "admin", password: "change-me-
 /// A member and a guest whose names are not plain; see [`Stage::with_all_roles`].
 pub(crate) const MEMBER: Login<'_> = Login { name: "Jürgen", password: "gehört zu mir" };
 /// See [`MEMBER`].
-pub(crate) const GUEST: Login<'_> = Login { name: "A & B <\"'>", password: "\"&<'\\" };
+pub(crate) const GUEST: Login<'_> = Login { name: "A & B <\"'>", password: "\"&<'\\ weit weg" };
 
 /// The member and the guest of the example configuration; see [`Stage::with_example`].
 pub(crate) const MARIA: Login<'_> = Login { name: "maria", password: "change-me-too" };
 /// See [`MARIA`].
 pub(crate) const PAUL: Login<'_> = Login { name: "paul", password: "change-me-as-well" };
+
+/// The PINs of the example configuration, here.
+pub(crate) const ADMINS_PIN: &str = "73915028";
+/// See [`ADMINS_PIN`].
+pub(crate) const MEMBERS_PIN: &str = "40586213";
 
 /// The files of a switch, with a count of how often it has loaded them.
 pub(crate) struct Counted {
@@ -103,7 +109,7 @@ impl Stage {
     pub(crate) fn with_all_roles() -> Self {
         let stage = Self::new();
         stage.write_user("friends", "21000", "Jürgen", "gehört zu mir");
-        stage.write_user("public", "22000", "A &amp; B &lt;&quot;'&gt;", "&quot;&amp;&lt;'\\");
+        stage.write_user("public", "22000", "A &amp; B &lt;&quot;'&gt;", "&quot;&amp;&lt;'\\ weit weg");
         stage.switch.reload();
         stage
     }
@@ -121,7 +127,10 @@ impl Stage {
     fn with_tree_in(tree: &Path, scratch: TempDir, volume: Option<Volume>) -> Self {
         let configuration = scratch.path().join("etc");
         copy(tree, &configuration);
-        fs::create_dir(scratch.path().join("recordings")).unwrap();
+        lengthen_the_pins(&configuration);
+        for folder in ["recordings", "tmp"] {
+            fs::create_dir(scratch.path().join(folder)).unwrap();
+        }
         let identity = Identity { conf_dir: configuration.to_string_lossy().into_owned(), ..Identity::default() };
         let files = Counted { folder: Folder::new(&configuration), loads: AtomicUsize::new(0) };
         let switch = SimSwitch::new(files, identity, 0);
@@ -195,6 +204,11 @@ impl Stage {
         self.scratch.path().join("recordings").join(name)
     }
 
+    /// Where the program keeps what is temporary.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.scratch.path().join("tmp")
+    }
+
     /// All files of the configuration with what they say, hidden ones included.
     pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -245,6 +259,7 @@ impl Stage {
             ("FASTIPORT", "0".to_owned()),
             ("SWITCHCONF", configuration.to_string_lossy().into_owned()),
             ("STATICPATH", self.static_path("").to_string_lossy().into_owned()),
+            ("TMPDIR", self.temporary().to_string_lossy().into_owned()),
             ("RECPATH", self.recording("").to_string_lossy().into_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -275,6 +290,7 @@ impl Stage {
         let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
             .args(arguments)
             .env_clear()
+            .env("RUST_LOG", LOG)
             .envs(self.variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -283,8 +299,26 @@ impl Stage {
             .unwrap();
         // It need not want to read.
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
-        process.wait_with_output().unwrap()
+        let output = process.wait_with_output().unwrap();
+        let mut secrets = Secrets::default();
+        secrets.read_tree(&self.path(""));
+        secrets.read_body(input.as_bytes());
+        let written = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        if let Some(leak) = secrets.search(written.iter().flat_map(|text| text.lines())) {
+            panic!("{leak}");
+        }
+        output
     }
+}
+
+/// A short PIN would be found in many a line of the log.
+fn lengthen_the_pins(configuration: &Path) {
+    let path = configuration.join("vars.xml");
+    // A tree need not have it.
+    let Ok(text) = fs::read_to_string(&path) else { return };
+    let text =
+        text.replace("pin=0000", &format!("pin={MEMBERS_PIN}")).replace("pin=1111", &format!("pin={ADMINS_PIN}"));
+    fs::write(path, text).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,14 +1,23 @@
 //! The program with a certificate.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
+use fsconnector_simulator::Caller;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::connector::Connector;
+use crate::connector::{Connector, PATIENCE};
+use crate::listener::Listener;
+use crate::secrets;
 use crate::stage::{ADMIN, Stage};
 
 /// The host that certificates are for.
@@ -58,6 +67,7 @@ fn fetch(connector: &Connector, trusted: &Path, target: &str, arguments: &[&str]
         .arg(format!("https://{HOST}:{port}{target}"))
         .output()
         .ok()?;
+    secrets::learn(connector.address, |secrets| secrets.add_login(ADMIN));
     assert!(output.status.success(), "{target} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }
@@ -97,6 +107,43 @@ fn a_certificate_is_renewed_while_the_program_runs() {
     certified.renew();
     connector.wait_for_line("a new certificate is used from now on: for conf.example.org");
     fetch(&connector, &certified.path("certificate.pem"), "/livez", &[]).unwrap();
+}
+
+/// Listens over TLS as an administrator, trusting only this certificate.
+fn listen(connector: &Connector, trusted: &Path) -> Listener<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+    let tls = ClientConnection::new(Arc::new(config.with_no_client_auth()), HOST.try_into().unwrap()).unwrap();
+    let stream = TcpStream::connect(connector.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let query = format!("?login={}:{}", ADMIN.name, ADMIN.password);
+    Listener::open_on(StreamOwned::new(tls, stream), connector.address, &query, &[]).unwrap()
+}
+
+#[test]
+fn a_listener_over_tls_hears_and_steers_and_stays_when_the_certificate_is_renewed() {
+    let (stage, certified) = (Stage::with_example(), Certified::new());
+    let mut connector = stage.connector_with(&["--config", &certified.config()]);
+    connector.wait_for_line("users and 3 conferences");
+    let mut listener = listen(&connector, &certified.path("certificate.pem"));
+    assert_eq!(listener.init(), json!([]));
+    stage.dial(Caller::user("20000"), "30000");
+    listener.hear_until("floorchange");
+    certified.renew();
+    connector.wait_for_line("a new certificate is used from now on: for conf.example.org");
+    let mut later = listen(&connector, &certified.path("certificate.pem"));
+    listener.ask(r#"{"req":"exec","conference":"team","call":"lock"}"#);
+    for listener in [&mut listener, &mut later] {
+        listener.hear_until(r#"{"event":"lock","conference":"team"}"#);
+        assert_eq!(listener.init()[0]["locked"], true);
+    }
+    connector.signal("-TERM");
+    for listener in [listener, later] {
+        assert_eq!(listener.end().0, 1001);
+    }
+    assert_eq!(connector.wait().0, Some(0));
 }
 
 #[test]

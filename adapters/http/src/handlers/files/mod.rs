@@ -28,6 +28,7 @@ use crate::routes::FileRoute;
 use recordings::Recordings;
 use recordings_folder::RecordingsFolder;
 use reply::Reply;
+pub(crate) use upload::OP as UPLOAD;
 pub use upload::Uploads;
 use wish::{NoWish, Wish};
 
@@ -82,7 +83,7 @@ impl Files {
             FileRoute::Linphone => for_user(&|user| provisioning::linphone(tree, user, wish)),
             FileRoute::Phone => for_user(&|user| provisioning::phone(tree, state, user, wish)),
             FileRoute::PhoneShared(folder) => for_user(&|_| provisioning::shared(tree, folder, wish)),
-            FileRoute::Upload => for_user(&|user| upload::reply(self.uploads.as_deref(), state, user, wish)),
+            FileRoute::Upload => upload::reply(self.uploads.as_deref(), state, wish),
         }
     }
 }

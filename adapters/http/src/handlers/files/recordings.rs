@@ -1,5 +1,6 @@
 //! The recordings of conferences: which there are, one of them, and those that go.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -97,15 +98,19 @@ impl<'a> Recordings<'a> {
         let Some(operation) = wish.operation() else { return Problem::not_found().into() };
         let items = match body::items(RequestSchema::RecordingsDel, &operation, wish.body) {
             Ok(items) => items,
-            Err(problem) => return problem.into(),
+            Err(problem) => {
+                wish.audit(operation.op, Vec::new(), vec![problem.detail().to_owned()]);
+                return problem.into();
+            }
         };
         if !is_connected {
+            wish.audit(operation.op.clone(), Vec::new(), vec![Unavailable::SwitchAway.to_string()]);
             let failed = names_in(&items).into_iter().map(Value::from).collect();
             let away = Problem::new(StatusCode::SERVICE_UNAVAILABLE, Unavailable::SwitchAway.to_string());
             return away.retry_after(Problem::PAUSE).none_done(&operation, failed).into();
         }
         let removal = self.remove_all(&names_in(&items));
-        self.note(wish, &removal);
+        note(wish, operation.op.clone(), &removal);
         Reply::json(&Report { op: &operation.op, removal })
     }
 
@@ -149,20 +154,16 @@ impl<'a> Recordings<'a> {
             Circle::Friends(conferences) => name.conference().is_some_and(|name| conferences.contains(name)),
         }
     }
+}
 
-    /// Tells the log who has removed what.
-    fn note(&self, wish: &Wish<'_>, removal: &Removal<'_>) {
-        let op = match self.circle {
-            Circle::Admins => "api/recordings/del",
-            Circle::Friends(_) => "delfriendsrec",
-        };
-        let shown = |name: &&str| Shown(name.as_bytes()).to_string();
-        let mut done: Vec<String> = removal.done.iter().take(MOST_NOTED).map(shown).collect();
-        done.extend(removal.done.len().checked_sub(MOST_NOTED + 1).map(|others| format!("… {} more", others + 1)));
-        // Of these the note shows no more than that itself.
-        let failed = removal.failed.iter().map(|name| format!("no recording {}", shown(name))).collect();
-        wish.audit(op, done, failed);
-    }
+/// Tells the log who has removed what.
+fn note(wish: &Wish<'_>, op: Cow<'static, str>, removal: &Removal<'_>) {
+    let shown = |name: &&str| Shown(name.as_bytes()).to_string();
+    let mut done: Vec<String> = removal.done.iter().take(MOST_NOTED).map(shown).collect();
+    done.extend(removal.done.len().checked_sub(MOST_NOTED + 1).map(|others| format!("… {} more", others + 1)));
+    // Of these the note shows no more than that itself.
+    let failed = removal.failed.iter().map(|name| format!("no recording {}", shown(name))).collect();
+    wish.audit(op, done, failed);
 }
 
 /// The log names no more removed recordings than these, and counts the others: names can be long.

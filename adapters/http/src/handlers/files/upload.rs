@@ -4,11 +4,11 @@ use std::fmt;
 
 use fsconnector_disk::{Disk, UploadError, UploadName, Uploaded};
 use fsconnector_engine::mac::Mac;
-use fsconnector_engine::state::{State, User};
+use fsconnector_engine::state::State;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::provisioning::phone_of;
+use super::provisioning::{self, phone_of};
 use super::reply::Reply;
 use super::wish::Wish;
 use crate::problem::Problem;
@@ -25,11 +25,17 @@ impl Uploads for Disk {
     }
 }
 
-/// Takes what this user's phone uploads.
-pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Reply {
-    match take(uploads, state, user, wish) {
+/// What the log calls an upload.
+pub(crate) const OP: &str = "polycom";
+
+/// Takes what the phone of whoever asks uploads.
+pub(super) fn reply(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Reply {
+    match take(uploads, state, wish) {
         Ok(receipt) => Reply::json(&receipt),
-        Err(problem) => problem.into(),
+        Err(problem) => {
+            wish.audit(OP, Vec::new(), vec![problem.detail().to_owned()]);
+            problem.into()
+        }
     }
 }
 
@@ -41,12 +47,13 @@ enum Receipt {
     Written(String),
 }
 
-fn take(uploads: Option<&dyn Uploads>, state: &State, user: &User, wish: &Wish<'_>) -> Result<Receipt, Problem> {
+fn take(uploads: Option<&dyn Uploads>, state: &State, wish: &Wish<'_>) -> Result<Receipt, Problem> {
+    let user = provisioning::user(state, &wish.caller).ok_or_else(Problem::not_found)?;
     let name = UploadName::parse(&wish.parameter).ok_or_else(bad_name)?;
     let phone = phone_of(state, user).ok_or_else(no_phone)?;
     let uploads = uploads.ok_or_else(not_kept)?;
     let uploaded = uploads.upload(&phone, &name, wish.body).map_err(|error| refusal(&phone, &error))?;
-    wish.audit("polycom", vec![format!("{phone}/{name}")], Vec::new());
+    wish.audit(OP, vec![format!("{phone}/{name}")], Vec::new());
     let name = name.as_str().to_owned();
     Ok(match uploaded {
         Uploaded::Appended => Receipt::Appended(name),

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use fsconnector_engine::change::command::Caller;
-use fsconnector_engine::note::Note;
 use fsconnector_engine::state::UserId;
 use http::Method;
 use tiny_http::Request;
 
 use super::conditional::Conditions;
 use super::plain_name::PlainName;
+use crate::audit;
 use crate::caller::{self, NamedCaller};
 use crate::operation::Operation;
 use crate::routes::{self, FileRoute, Found, Route, Work};
@@ -73,11 +73,11 @@ impl<'a> Wish<'a> {
     }
 
     /// Tells the log who has changed what.
-    pub(super) fn audit(&self, op: &'static str, done: Vec<String>, failed: Vec<String>) {
+    pub(super) fn audit(&self, op: impl Into<Cow<'static, str>>, done: Vec<String>, failed: Vec<String>) {
         let NamedCaller { id, name, address, .. } = &self.caller;
         let Some(id) = UserId::parse(id) else { return };
         let caller = Caller { id, name: name.clone(), address: *address };
-        log::info!("{}", Note::Audit { caller, op, done, failed });
+        audit::note(caller, op.into(), done, failed);
     }
 
     /// What answers call it, if they report on it.
