@@ -53,6 +53,7 @@ mod description;
 mod gate;
 mod handlers;
 mod live;
+mod metrics;
 mod operation;
 mod problem;
 mod relay;

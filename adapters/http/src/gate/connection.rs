@@ -20,7 +20,7 @@ use super::stopping::Stopping;
 use super::stream::{Broken, write_within};
 use super::upload::{Failure, Source, Upload};
 use super::wire::AnswerHead;
-use crate::answer::Answer;
+use crate::answer::{Answer, HeaderLines};
 use crate::budget::Portion;
 use crate::deadline::Deadline;
 use crate::live::Guest;
@@ -186,14 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
     }
 
     async fn write_answer(&mut self, decision: &Decision, answer: &Answer) -> Result<StatusCode, Broken> {
-        self.output.clear();
-        AnswerHead {
-            status: answer.status,
-            headers: [&answer.headers, &decision.headers],
-            length: has_body(answer.status).then_some(answer.body.len() as u64),
-            connection: decision.sequel.connection,
-        }
-        .write(&mut self.output);
+        self.begin(decision, answer.status, &answer.headers, answer.body.len() as u64);
         let body = if decision.head_only { &[][..] } else { &answer.body };
         if body.len() <= PIECE {
             self.output.extend_from_slice(body);
@@ -210,16 +203,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
 
     /// Writes the answer of a handler, and then has the connection go on.
     async fn hand_on(&mut self, decision: &Decision, mut reply: Reply<'_>) -> Result<StatusCode, Broken> {
+        self.begin(decision, reply.status(), reply.headers(), reply.length());
+        self.copy_body(&mut reply).await?;
+        Ok(reply.status())
+    }
+
+    /// Begins an answer, which counts from then on.
+    fn begin(&mut self, decision: &Decision, status: StatusCode, headers: &HeaderLines, length: u64) {
+        self.gate.tally.answered(decision.subject, status);
         self.output.clear();
         AnswerHead {
-            status: reply.status(),
-            headers: [reply.headers(), &decision.headers],
-            length: has_body(reply.status()).then_some(reply.length()),
+            status,
+            headers: [headers, &decision.headers],
+            length: has_body(status).then_some(length),
             connection: decision.sequel.connection,
         }
         .write(&mut self.output);
-        self.copy_body(&mut reply).await?;
-        Ok(reply.status())
     }
 
     /// Has a change carried out, however long that takes.

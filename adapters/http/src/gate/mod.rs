@@ -31,6 +31,7 @@ use fsconnector_disk::Root;
 use fsconnector_engine::change::command::{RequestId, Response};
 use fsconnector_engine::live::listener::Notice;
 use fsconnector_engine::time::Mono;
+use prometheus_client::registry::Registry;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::FutureExt as _;
 use smol::{Executor, Timer};
@@ -40,6 +41,7 @@ use crate::current::Current;
 use crate::deadline::within;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
 use crate::live::{self, FromListener, Live};
+use crate::metrics::{Lanes, Open, Tally};
 use crate::relay::{ChangeRelay, FileRelay};
 use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
@@ -112,6 +114,7 @@ pub struct Gate {
     limits: Limits,
     started: Instant,
     live: Live,
+    tally: Tally,
     /// Before `handlers`, so that their connections are closed first.
     files: FileRelay,
     commands: ChangeRelay,
@@ -149,6 +152,7 @@ impl Gate {
             authenticator: Authenticator::new(config.realm, &key),
             cors: Cors(config.origins),
             live: Live::new(listeners, config.limits.live),
+            tally: Tally::default(),
             limits: config.limits,
             started: Instant::now(),
             files: FileRelay::to(reading(Reading::Quick), reading(Reading::Download)),
@@ -170,6 +174,20 @@ impl Gate {
     /// [inputs](FromListener::into_input) of what listeners do.
     pub fn tell(&self, notice: Notice) {
         self.live.tell(notice);
+    }
+
+    /// Has told what the gate has counted, and how things stand there. Cheap, and for every time that somebody asks.
+    pub fn report(&self, registry: &mut Registry) {
+        self.tally.report(registry);
+        self.authenticator.report(registry);
+        self.live.report(registry);
+        Lanes::default()
+            .with("quick", self.files.occupied(Reading::Quick))
+            .with("downloads", self.files.occupied(Reading::Download))
+            .with("commands", self.commands.occupied())
+            .with("removals", self.removals.occupied())
+            .with("uploads", self.uploads.occupied())
+            .report(registry);
     }
 
     /// The way to the handlers of these changes.
@@ -255,8 +273,13 @@ impl<A: Acceptor> Entrance<A> {
 
     /// Lets a client in, if there is room.
     fn admit(&self, connection: TcpStream, address: IpAddr) -> bool {
-        let Some(permit) = self.occupancy.enter(address) else { return false };
-        let visitor = Visitor { address, _permit: permit, stopping: self.stopping.clone(), _alive: self.alive.clone() };
+        let Some(permit) = self.occupancy.enter(address) else {
+            self.gate.tally.turn_away();
+            return false;
+        };
+        let open = self.gate.tally.admit();
+        let (stopping, alive) = (self.stopping.clone(), self.alive.clone());
+        let visitor = Visitor { address, stopping, _open: open, _permit: permit, _alive: alive };
         let visit = visitor.talk(Arc::clone(&self.gate), connection, self.acceptor.clone());
         self.executor.spawn(visit).detach();
         true
@@ -273,6 +296,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 struct Visitor {
     address: IpAddr,
     stopping: Receiver<()>,
+    _open: Open,
     _permit: Permit,
     _alive: Sender<()>,
 }
@@ -286,8 +310,14 @@ impl Visitor {
         }
         let stream = match within(gate.limits.head_time, acceptor.accept(connection)).await {
             Some(Ok(stream)) => stream,
-            Some(Err(error)) => return log::debug!("{address} did not shake hands: {error}"),
-            None => return log::debug!("{address} took too long to shake hands"),
+            Some(Err(error)) => {
+                gate.tally.handshake_failed();
+                return log::debug!("{address} did not shake hands: {error}");
+            }
+            None => {
+                gate.tally.handshake_timed_out();
+                return log::debug!("{address} took too long to shake hands");
+            }
         };
         let stopping = Stopping::when_closed(self.stopping.clone());
         let ended = match Conversation::new(stream, Arc::clone(&gate), address, stopping).hold().await {
