@@ -16,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::esl::event::Event;
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Input, Reply};
 use crate::live::{self, Live};
+use crate::mark::{Figures, Mark};
 use crate::note::Note;
 use crate::path::RelPath;
 use crate::render::{PublicAddress, Templates};
@@ -133,6 +134,17 @@ impl Engine {
     /// are audits.
     pub fn is_at_rest(&self) -> bool {
         self.is_idle() && self.retry.is_none() && (self.session.is_none() || self.live.is_at_rest())
+    }
+
+    /// How much there is of what. Takes time in proportion to the number of live conferences.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            is_connected: self.session.is_some(),
+            waiting_changes: self.transactions.waiting(),
+            waiting_sweeps: self.sweeps.waiting(),
+            users: self.published.as_ref().map_or(0, |state| state.users.len()),
+            ..self.live.figures()
+        }
     }
 
     /// Begins what is to be done next, once nothing is under way: put back, settle, read, change – in this order. Sweeps
@@ -320,6 +332,7 @@ impl Engine {
     fn ask(&mut self, out: &mut Vec<Effect>) {
         let Some(epoch) = self.session else { return };
         self.stale = false;
+        out.push(Effect::Mark(Mark::ReadingBegun));
         let questions = QUESTIONS.map(|command| {
             let id = self.last_effect.next();
             out.push(Effect::Switch { id, epoch, command });
@@ -400,6 +413,7 @@ impl Engine {
         let Some(round) = self.round.take() else { return };
         let replies = round.replies.map(|reply| reply.unwrap_or_else(|| Reply::Refused(String::new())));
         let reading = Reading::new(&self.config, replies, &round.files.unwrap_or_default());
+        out.push(Effect::Mark(Mark::ReadingEnded { usable: reading.is_ok() }));
         if self.transactions.is_reading_back() {
             let (transactions, mut desk) = self.desk(out);
             let step = transactions.read_back(reading, &mut desk);

@@ -6,6 +6,7 @@ use crate::change::command::{Caller, Command, Entropy, RequestId, Response};
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
 use crate::live::listener::{ListenerId, Listening, Notice};
+use crate::mark::Mark;
 use crate::note::Note;
 use crate::state::State;
 
@@ -120,4 +121,6 @@ pub enum Effect {
     Live(Notice),
     /// Something for the log.
     Log(Note),
+    /// Something begins or ends: for whoever measures, nothing depends on it.
+    Mark(Mark),
 }

@@ -50,6 +50,7 @@
 //! answers, [`state`] holds it, [`query`] answers from it, [`numbers`] knows what is free. [`access`] is the table of
 //! who may do what, [`config`] what the engine is told at its start. [`change`] has what is to be changed judged and carried
 //! out as [`change_set`]s of files ([`files`]), whose text [`render`] makes. [`live`] follows calls and phones.
+//! [`mark`] is for whoever measures.
 //! [`rebuild`] plans all files from a saved state, without an engine.
 
 #![forbid(unsafe_code)]
@@ -64,6 +65,7 @@ pub mod files;
 pub mod io;
 pub mod live;
 pub mod mac;
+pub mod mark;
 pub mod note;
 pub mod numbers;
 pub mod path;

@@ -109,6 +109,7 @@ impl Desk {
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
                 Effect::Publish(state) => self.published.push(state),
                 Effect::Log(note) => self.notes.push(note),
+                Effect::Mark(_) => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -60,6 +60,7 @@ pub(crate) fn shown(effect: &Effect) -> String {
         Effect::Switch { command, .. } => format!("switch: {command}"),
         Effect::Publish(state) => format!("publish {:?}", View::of_state(state)),
         Effect::Log(note) => format!("log: {note}"),
+        Effect::Mark(mark) => format!("mark: {mark:?}"),
         Effect::Live(Notice::Event { hearers, frame }) => {
             let hears = |role| if hearers.contains(role) { role.to_string() } else { String::new() };
             let hearers = [Role::Admin, Role::Member, Role::Guest].map(hears);

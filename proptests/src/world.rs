@@ -434,6 +434,7 @@ impl World {
             match effect {
                 Effect::Publish(state) => self.publish(state),
                 Effect::Log(note) => self.log(&note),
+                Effect::Mark(_) => {}
                 Effect::Live(notice) => self.notice(notice),
                 Effect::Files { id, work } => self.want(id, work),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),

@@ -278,7 +278,7 @@ impl House {
                 self.outcomes.push(response.outcome);
                 None
             }
-            Effect::Log(_) | Effect::Live(_) => None,
+            Effect::Log(_) | Effect::Mark(_) | Effect::Live(_) => None,
         }
     }
 

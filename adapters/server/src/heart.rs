@@ -137,6 +137,7 @@ fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
         }
         Effect::Respond { id, response } => wires.gate.respond(id, response),
         Effect::Log(note) => log(&note),
+        Effect::Mark(_) => {}
         Effect::Live(notice) => wires.gate.tell(notice),
         Effect::Switch { id, epoch, command } => {
             // The queue has no bound, for the engine has a few commands on their way at most; and when it is closed the

@@ -94,7 +94,7 @@ fn adding_900_users(bencher: Bencher) {
         let mut out = Vec::new();
         let request = Input::Request { id: RequestId(1), caller, command, entropy: Entropy([7; 32]) };
         engine.handle(Now::default(), request, &mut out);
-        let [Effect::Files { work: FileWork::Commit(set), .. }] = &out[..] else { panic!("{out:?}") };
+        let [Effect::Mark(_), Effect::Files { work: FileWork::Commit(set), .. }] = &out[..] else { panic!("{out:?}") };
         let bytes: usize = set
             .changes
             .iter()

@@ -16,6 +16,7 @@ use crate::change_set::{ChangeSet, Refusal};
 use crate::esl::command::SwitchCommand;
 use crate::files::{LeftAlone, Part};
 use crate::io::{Effect, EffectId, Epoch, FileError, FileWork, FilesDone, Reply};
+use crate::mark::{Mark, Outcome};
 use crate::note::Note;
 use crate::numbers::parse_number;
 use crate::path::{Tree, TreePath};
@@ -122,6 +123,16 @@ enum Verdict {
     Retry,
 }
 
+impl Verdict {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Fail(why) => Outcome::from(why),
+            Self::Refuse(why) => Outcome::from(*why),
+            Self::Retry => Outcome::Retried,
+        }
+    }
+}
+
 /// What the engine has to do next.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -154,8 +165,13 @@ impl Desk<'_> {
     fn reload(&mut self) -> Option<EffectId> {
         let epoch = self.session?;
         let id = self.last_effect.next();
+        self.mark(Mark::ReloadBegun);
         self.out.push(Effect::Switch { id, epoch, command: SwitchCommand::ReloadXml });
         Some(id)
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        self.out.push(Effect::Mark(mark));
     }
 }
 
@@ -228,6 +244,7 @@ impl Transactions {
                     Step::Wait
                 }
                 Command::Restore(part) => {
+                    desk.mark(Mark::TransactionBegun { requests: 1 });
                     let id = desk.files(FileWork::Restore(part));
                     let group = Group::new(vec![request], Task::Restore(part));
                     self.phase = Phase::Staging { group, id, lost: false };
@@ -256,6 +273,7 @@ impl Transactions {
         if changes.is_empty() {
             return Step::Answer(answered(plan.responses(&requests), requests));
         }
+        desk.mark(Mark::TransactionBegun { requests: requests.len() });
         let id = desk.files(FileWork::Commit(ChangeSet { changes, renderer }));
         self.phase = Phase::Staging { group: Group::new(requests, Task::Plan(plan)), id, lost: false };
         Step::Wait
@@ -281,6 +299,7 @@ impl Transactions {
         };
         let succeeded = message == SUCCESS;
         if self.is_reload(id) {
+            desk.mark(Mark::ReloadEnded { accepted: succeeded });
             self.rejected = !succeeded;
         }
         let step = match std::mem::take(&mut self.phase) {
@@ -441,6 +460,7 @@ impl Transactions {
     ) -> Step {
         match result {
             Ok(_) => {
+                desk.mark(Mark::TransactionEnded(Outcome::Kept));
                 let dropped = std::mem::take(&mut group.dropped);
                 desk.out.extend(dropped.into_iter().map(|path| Effect::Log(Note::Dropped(path))));
                 desk.out.extend(group.left_alone.iter().cloned().map(|left| Effect::Log(Note::Damaged(left))));
@@ -468,8 +488,10 @@ impl Transactions {
         desk: &mut Desk<'_>,
     ) -> Step {
         if !self.put_back(result, desk) {
+            desk.mark(Mark::TransactionEnded(Outcome::NotPutBack));
             return Step::Answer(all_fail(group, &Failure::NotPutBack));
         }
+        desk.mark(Mark::TransactionEnded(verdict.outcome()));
         match verdict {
             Verdict::Fail(why) => Step::Answer(all_fail(group, &why)),
             Verdict::Refuse(why) => Step::Answer(refused(group.requests, why)),

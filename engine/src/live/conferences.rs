@@ -11,9 +11,11 @@ use super::frame::{List, Message};
 use super::listing::ListedConference;
 use super::pledges::Pledges;
 use super::recorder::{self, Move};
+use super::recordings::Status;
 use super::report::{Happening, Recording, Report};
 use crate::access::Role;
 use crate::io::EffectId;
+use crate::mark::Figures;
 
 /// `Conference-Unique-ID`
 pub(super) type Uuid = Arc<str>;
@@ -57,14 +59,26 @@ impl Conferences {
         self.sent.is_empty() && self.recording.is_empty()
     }
 
+    /// How many are shown, with how many members, and what is ordered.
+    pub(super) fn figures(&self) -> Figures {
+        let mut figures = Figures { orders: self.sent.len(), ..Figures::default() };
+        for conference in self.shown() {
+            figures.conferences += 1;
+            figures.members += conference.size();
+            figures.recordings += usize::from(conference.recordings().status() != Status::NotRecording);
+        }
+        figures
+    }
+
     /// Those that somebody of this role may see, by name.
     pub(super) fn seen_by(&self, role: Role) -> List<'_, Conference> {
-        let shown = self.current.values().filter_map(|uuid| self.by_uuid.get(uuid));
-        List(
-            shown
-                .filter(|conference| conference.is_shown() && conference.definition().hearers.contains(role))
-                .collect(),
-        )
+        List(self.shown().filter(|conference| conference.definition().hearers.contains(role)).collect())
+    }
+
+    /// Those that anybody may see, by name.
+    fn shown(&self) -> impl Iterator<Item = &Conference> {
+        let current = self.current.values().filter_map(|uuid| self.by_uuid.get(uuid));
+        current.filter(|conference| conference.is_shown())
     }
 
     /// Applies an event. Whether only a listing can tell what it means.

@@ -57,6 +57,7 @@ use crate::config::Config;
 use crate::esl::command::SwitchCommand;
 use crate::esl::event::Event;
 use crate::io::{EffectId, Reply};
+use crate::mark::Figures;
 use crate::note::Note;
 use crate::state::State;
 use crate::time::Mono;
@@ -197,6 +198,11 @@ impl Live {
             self.registration_listings.begun(now, id);
             self.registrations.looked(now);
         }
+    }
+
+    /// What there is of it.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures { registrations: self.registrations.len(), ..self.conferences.figures() }
     }
 
     /// Whether everything is known, and all that was ordered is done: audits are all that is due.

@@ -47,6 +47,11 @@ struct Entry {
 }
 
 impl Registrations {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// All of them, as clients see them.
     pub(super) fn shown(&self) -> Vec<Registration> {
         self.known.iter().map(|(key, entry)| shown(key, entry)).collect()

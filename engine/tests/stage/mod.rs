@@ -12,6 +12,7 @@ use fsconnector_engine::esl::command::SwitchCommand;
 use fsconnector_engine::esl::event::Event;
 use fsconnector_engine::files::{Damage, LeftAlone, Part};
 use fsconnector_engine::io::{Effect, Epoch, FileError, FileWork, FilesDone, Input, Reply};
+use fsconnector_engine::mark::{Figures, Mark};
 use fsconnector_engine::note::Note;
 use fsconnector_engine::path::{RelPath, TreePath};
 use fsconnector_engine::render::{PublicAddress, Templates};
@@ -75,6 +76,7 @@ pub(crate) struct Stage {
     /// What the switch has loaded.
     loaded: Files,
     pub(crate) notes: Vec<Note>,
+    pub(crate) marks: Vec<Mark>,
     pub(crate) reloads: usize,
     /// How often the directory was asked for.
     pub(crate) rounds: usize,
@@ -158,6 +160,7 @@ impl Stage {
             before: None,
             loaded: Files::new(),
             notes: Vec::new(),
+            marks: Vec::new(),
             reloads: 0,
             rounds: 0,
             rejects: None,
@@ -211,6 +214,10 @@ impl Stage {
     /// The state that readers had when a request was answered.
     pub(crate) fn state_at_answer(&self, id: u64) -> &State {
         &self.states_at_answers[&RequestId(id)]
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        self.engine.figures()
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -277,6 +284,7 @@ impl Stage {
         match effect {
             Effect::Publish(state) => self.published = Some(state),
             Effect::Log(note) => self.notes.push(note),
+            Effect::Mark(mark) => self.marks.push(mark),
             Effect::Live(_) => {}
             Effect::Respond { id, response } => {
                 let is_swept = matches!(response.op, "users/reprov" | "conferences/rebuildcontacts");

@@ -76,6 +76,7 @@ impl House {
     fn carry_out(&mut self, effect: Effect) -> Option<Input> {
         match effect {
             Effect::Log(note) => println!("    log: {note}"),
+            Effect::Mark(mark) => println!("    mark: {mark:?}"),
             Effect::Respond { id, response } => println!("    answer {id:?}: {response:?}"),
             Effect::Publish(state) => {
                 println!("    publish: {}", String::from_utf8_lossy(&Query::PubXml.answer(&state)));

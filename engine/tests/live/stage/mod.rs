@@ -300,6 +300,7 @@ impl Stage {
             match effect {
                 Effect::Publish(state) => self.state = Some(state),
                 Effect::Log(note) => self.notes.push(note),
+                Effect::Mark(_) => {}
                 Effect::Live(notice) => self.notice(notice),
                 Effect::Files { id, .. } => listings.push(id),
                 Effect::Switch { id, epoch, command } => self.command(id, epoch, command),
