@@ -67,7 +67,7 @@ mod target;
 pub use current::Current;
 pub use gate::{
     Acceptor, Certificate, CertificateDoubt, CertificateFault, CertificateFiles, Doubt, Fault, Gate, GateConfig,
-    GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve,
+    GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve, serve_metrics,
 };
 pub use handlers::{Asked, Uploads};
 pub use live::{FromListener, LiveLimits};

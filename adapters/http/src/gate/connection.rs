@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             match self.input.find_head() {
                 HeadSearch::Whole(length) => return Ok(Next::Request(length)),
                 HeadSearch::BareLineFeed => return Ok(Next::Refused(bare_line_feed())),
-                HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(self.too_large())),
+                HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(too_large(&self.input))),
                 // Who sends without a pause never lets the timer have its say, nor the other connections.
                 HeadSearch::Partial if has_read && self.deadline.has_passed() => return Ok(out_of_time(begun)),
                 HeadSearch::Partial if has_read => future::yield_now().await,
@@ -320,21 +320,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
         }
         Ok(())
     }
-
-    fn too_large(&self) -> Problem {
-        if self.input.is_in_first_line() {
-            Problem::new(StatusCode::URI_TOO_LONG, "the first line of the request is too long")
-        } else {
-            Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
-        }
-    }
 }
 
 fn has_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn bare_line_feed() -> Problem {
+/// Nothing more of a head fits.
+pub(super) fn too_large(input: &Input) -> Problem {
+    if input.is_in_first_line() {
+        Problem::new(StatusCode::URI_TOO_LONG, "the first line of the request is too long")
+    } else {
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
+    }
+}
+
+pub(super) fn bare_line_feed() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "a line of the request ends without a carriage return")
 }
 

@@ -12,6 +12,7 @@ mod input;
 mod limits;
 mod listening;
 mod occupancy;
+mod scraping;
 mod stopping;
 mod stream;
 mod tls;
@@ -50,6 +51,7 @@ use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
+pub use scraping::serve_metrics;
 pub(crate) use stopping::Stopping;
 pub(crate) use stream::Broken;
 pub use tls::{
