@@ -10,6 +10,7 @@ mod command_line;
 mod demo;
 mod heart;
 mod journal;
+mod metrics;
 mod program;
 mod rebuild;
 mod self_signed;

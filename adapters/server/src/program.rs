@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_net::TcpListener;
-use fsconnector_disk::{Disk, OpenError, Root};
+use fsconnector_disk::{Disk, OpenError, Recovered, Root};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::files::FileWork;
 use fsconnector_engine::path::Tree;
@@ -28,6 +28,7 @@ use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
 
 use crate::heart::{self, Clock, Stops, Wires};
+use crate::metrics::{self, Meter, Metrics, Process, Queues};
 use crate::settings::{Folders, Host, Http, Reach, Settings};
 use crate::{templates, trees};
 
@@ -46,6 +47,8 @@ const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
 /// The running program.
 pub(crate) struct Program {
     address: SocketAddr,
+    /// What tells whoever measures it, and where.
+    metrics: Option<(Task<()>, SocketAddr)>,
     disk: Disk,
     templates: Templates,
     /// Where phones reach it, if they are provisioned.
@@ -64,6 +67,7 @@ pub(crate) struct Program {
 impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
+        let process = Process::start();
         log::info!("{settings}");
         allow_many_files();
         let tls = open_tls(&settings.http)?;
@@ -82,12 +86,34 @@ impl Program {
         let (queue, asked) = bounded(COMMANDS);
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
-        let disk = take_over(&settings.folders)?;
+        let (disk, recovered) = take_over(&settings.folders)?;
         let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
         let engine = Engine::new(settings.engine, start, clock.now())?;
+        let meter = Meter::default();
+        let measures = meter.measures();
+        if recovered.unsettled {
+            measures.recovered(recovered.left.len());
+        }
+        let (asking, questions) = metrics::questions();
+        let metrics = Metrics {
+            gate: Arc::downgrade(&gate),
+            measures,
+            queues: Queues::default()
+                .with("switch", &from_switch)
+                .with("changes", &asked)
+                .with("listeners", &listening)
+                .with("to_switch", &commands),
+            questions: asking,
+            process,
+        };
+        let executor = executor()?;
+        let metrics = match settings.metrics {
+            Some(address) => tell(metrics, address, &executor).await,
+            None => None,
+        };
         let wires = Wires {
             clock,
             from_switch,
@@ -97,11 +123,12 @@ impl Program {
             gate: Arc::clone(&gate),
             disk: disk.clone(),
             readers,
+            questions,
             states,
         };
         thread::Builder::new()
             .name("engine".into())
-            .spawn(move || smol::block_on(heart::beat(engine, wires, Stops { soon, now: engine_stopped })))?;
+            .spawn(move || smol::block_on(heart::beat(engine, meter, wires, Stops { soon, now: engine_stopped })))?;
         let switch = Address {
             host: settings.switch.address,
             port: settings.switch.port,
@@ -114,16 +141,33 @@ impl Program {
             let _ = gate_stopped.recv().await;
         };
         let gate = match tls {
-            Some(tls) => smol::spawn(serve_securely(gate, listener, tls, executor()?, stopped)),
-            None => smol::spawn(serve(gate, listener, Plain, executor()?, stopped)),
+            Some(tls) => smol::spawn(serve_securely(gate, listener, tls, executor, stopped)),
+            None => smol::spawn(serve(gate, listener, Plain, executor, stopped)),
         };
         log::info!("listening on {}://{address}", if is_secure { "https" } else { "http" });
-        Ok(Self { address, disk, templates, phones, first_state, stop_gate, gate, stop_engine, stop_soon, switch })
+        Ok(Self {
+            address,
+            metrics,
+            disk,
+            templates,
+            phones,
+            first_state,
+            stop_gate,
+            gate,
+            stop_engine,
+            stop_soon,
+            switch,
+        })
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it tells whoever measures it.
+    pub(crate) fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// The first state that is read from the switch, as soon as it is there.
@@ -151,6 +195,9 @@ impl Program {
             self.gate.await;
             drop(self.stop_engine);
             self.switch.await;
+            if let Some((metrics, _)) = self.metrics {
+                metrics.cancel().await;
+            }
             log::info!("stopped");
         };
         let patience = async {
@@ -176,13 +223,32 @@ async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}; {advice}"))
 }
 
+/// Begins to tell whoever measures. If that is not possible the program goes on without: phones matter more.
+async fn tell(
+    metrics: Metrics,
+    address: SocketAddr,
+    executor: &Arc<Executor<'static>>,
+) -> Option<(Task<()>, SocketAddr)> {
+    match metrics.serve(address, executor).await {
+        Ok((task, address)) => {
+            log::info!("metrics at http://{address}/metrics");
+            Some((task, address))
+        }
+        Err(error) => {
+            let advice = "choose another address or port under [metrics], or set enabled = false there";
+            log::error!("cannot listen on {address} for metrics, and goes on without: {error}; {advice}");
+            None
+        }
+    }
+}
+
 /// Takes over the trees. If that of the configuration cannot be reached it may still be there later, and until then there
 /// is something to read; but two connectors must not write in one tree.
-fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
+fn take_over(folders: &Folders) -> Result<(Disk, Recovered), OpenError> {
     match trees::take_over(folders) {
         Err(error @ OpenError::Unreachable { .. }) => {
             log::warn!("{error}; nothing can be changed");
-            Ok(Disk::reading(trees::places(folders)))
+            Ok((Disk::reading(trees::places(folders)), Recovered::default()))
         }
         taken => taken,
     }

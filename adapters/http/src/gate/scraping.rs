@@ -62,7 +62,7 @@ where
         };
         executor.spawn(one_after_the_other).detach();
     }
-    executor.run(future::pending()).await
+    executor.run(future::pending::<()>()).await;
 }
 
 async fn next(entrance: &Mutex<TcpListener>) -> TcpStream {
@@ -251,7 +251,11 @@ mod tests {
                 (b"GET /\xff\0 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
             ] {
                 let answer = exchange(address, bytes);
-                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{:?}: {answer}", bytes.escape_ascii().take(80));
+                assert!(
+                    answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                    "{:?}: {answer}",
+                    bytes.escape_ascii().take(80)
+                );
                 assert!(exchange(address, GET.as_bytes()).ends_with(TEXT));
             }
         });

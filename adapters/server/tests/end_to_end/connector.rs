@@ -44,6 +44,8 @@ impl Connector {
         let mut process = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
             .args(arguments)
             .env_clear()
+            // Its configuration has the metrics on any free port.
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/end_to_end"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

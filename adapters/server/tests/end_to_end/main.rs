@@ -7,6 +7,7 @@ mod connector;
 mod curl;
 mod listener;
 mod observer;
+mod samples;
 mod stage;
 
 mod archives;
@@ -16,6 +17,7 @@ mod following;
 mod killing;
 mod live;
 mod login;
+mod metrics;
 mod provisioning;
 mod rebuilding;
 mod recordings;
