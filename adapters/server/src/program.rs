@@ -102,9 +102,9 @@ impl Program {
             gate: Arc::downgrade(&gate),
             measures,
             queues: Queues::default()
-                .with("switch", &from_switch)
+                .with("from_switch", &from_switch)
                 .with("changes", &asked)
-                .with("listeners", &listening)
+                .with("from_listeners", &listening)
                 .with("to_switch", &commands),
             questions: asking,
             process,

@@ -34,7 +34,7 @@ impl Lanes {
     pub(crate) fn report(self, registry: &mut Registry) {
         let help = "Requests that the handlers behind the gate are at, or that wait for them";
         registry.register("http_lane_requests", help, self.requests);
-        registry.register("http_lane_requests_limit", "How many those can be; more are refused", self.limits);
+        registry.register("http_lane_requests_limit", "Requests that can be in a lane; more are refused", self.limits);
     }
 }
 
@@ -43,12 +43,16 @@ impl Live {
     pub(crate) fn report(&self, registry: &mut Registry) {
         let gauge = |figure| ConstGauge::new(signed(figure));
         registry.register("listeners", "Those who listen to the live state", gauge(self.listeners()));
-        registry.register("listeners_limit", "How many can listen; more are refused", gauge(self.most_listeners()));
+        registry.register(
+            "listeners_limit",
+            "Those who can listen at once; more are refused",
+            gauge(self.most_listeners()),
+        );
         let help = "Live events told to those who listen, each counted once however many hear it";
         registry.register("listeners_events", help, ConstCounter::new(self.told()));
-        let help = "What is kept of them for those who read slowly";
+        let help = "Live events kept for those who read slowly";
         registry.register_with_unit("listeners_ring", help, Unit::Bytes, gauge(self.ring_bytes()));
-        let help = "How much that can be; who is farther behind begins anew";
+        let help = "How much is kept at most; who is farther behind begins anew";
         registry.register_with_unit("listeners_ring_limit", help, Unit::Bytes, gauge(self.most_ring_bytes()));
     }
 }

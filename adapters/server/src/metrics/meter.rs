@@ -31,12 +31,19 @@ pub(crate) struct Measures {
     events: Counter,
     lag: Durations,
     missed: Counter,
-    reloads: Family<Ended, Durations, fn() -> Durations>,
-    readings: Family<Ended, Durations, fn() -> Durations>,
-    transactions: Family<Ended, Durations, fn() -> Durations>,
+    reloads: Works,
+    readings: Works,
+    transactions: Works,
     requests: Counter,
     recoveries: Family<Recovery, Counter>,
     left: Counter,
+}
+
+/// Works of one kind that take time, and end in one way or another.
+#[derive(Clone, Debug)]
+struct Works {
+    outcomes: Family<Ended, Counter>,
+    durations: Durations,
 }
 
 /// How something ended.
@@ -112,24 +119,24 @@ impl Meter {
 
     /// The engine says that something begins or ends.
     pub(crate) fn mark(&mut self, now: Mono, mark: Mark) {
-        let took = |begun: &mut Option<Mono>| begun.take().map(|begun| since(begun, now));
+        let Self { measures, reload, reading, transaction } = self;
         match mark {
-            Mark::ReloadBegun => self.reload = Some(now),
+            Mark::ReloadBegun => *reload = Some(now),
             Mark::ReloadEnded { accepted } => {
                 let outcome = if accepted { "accepted" } else { "rejected" };
-                self.measures.reloads.ended(outcome, took(&mut self.reload));
+                measures.reloads.ended(outcome, reload.take(), now);
             }
-            Mark::ReadingBegun => self.reading = Some(now),
+            Mark::ReadingBegun => *reading = Some(now),
             Mark::ReadingEnded { usable } => {
                 let outcome = if usable { "usable" } else { "unusable" };
-                self.measures.readings.ended(outcome, took(&mut self.reading));
+                measures.readings.ended(outcome, reading.take(), now);
             }
             Mark::TransactionBegun { requests } => {
-                self.transaction = Some(now);
-                self.measures.requests.inc_by(requests as u64);
+                *transaction = Some(now);
+                measures.requests.inc_by(requests as u64);
             }
             Mark::TransactionEnded(outcome) => {
-                self.measures.transactions.ended(outcome.name(), took(&mut self.transaction));
+                measures.transactions.ended(outcome.name(), transaction.take(), now);
             }
         }
     }
@@ -141,33 +148,43 @@ fn since(begun: Mono, now: Mono) -> Duration {
 
 impl Default for Measures {
     fn default() -> Self {
-        let works = || Family::new_with_constructor((|| Durations::new(WORKS)) as fn() -> Durations);
-        let measures = Self {
+        let recoveries = Family::default();
+        // What has not happened yet is zero, and not unknown; here and below.
+        for when in [AT_START, AT_WORK] {
+            drop(recoveries.get_or_create(&when));
+        }
+        Self {
             connects: Counter::default(),
             disconnects: Counter::default(),
             events: Counter::default(),
             lag: Durations::new(LAGS),
             missed: Counter::default(),
-            reloads: works(),
-            readings: works(),
-            transactions: works(),
+            reloads: Works::ending(["accepted", "rejected"]),
+            readings: Works::ending(["usable", "unusable"]),
+            transactions: Works::ending(Outcome::ALL.map(Outcome::name)),
             requests: Counter::default(),
-            recoveries: Family::default(),
+            recoveries,
             left: Counter::default(),
-        };
-        // What has not happened yet is zero, and not unknown.
-        drop(measures.recoveries.get_or_create(&AT_START));
-        drop(measures.recoveries.get_or_create(&AT_WORK));
-        for outcome in ["accepted", "rejected"] {
-            drop(measures.reloads.get_or_create(&Ended { outcome }));
         }
-        for outcome in ["usable", "unusable"] {
-            drop(measures.readings.get_or_create(&Ended { outcome }));
+    }
+}
+
+impl Works {
+    /// None so far.
+    fn ending<const N: usize>(outcomes: [&'static str; N]) -> Self {
+        let works = Self { outcomes: Family::default(), durations: Durations::new(WORKS) };
+        for outcome in outcomes {
+            drop(works.outcomes.get_or_create(&Ended { outcome }));
         }
-        for outcome in Outcome::ALL {
-            drop(measures.transactions.get_or_create(&Ended { outcome: outcome.name() }));
+        works
+    }
+
+    /// One has ended; how long it took is known if somebody has seen its beginning.
+    fn ended(&self, outcome: &'static str, begun: Option<Mono>, now: Mono) {
+        self.outcomes.get_or_create(&Ended { outcome }).inc();
+        if let Some(begun) = begun {
+            self.durations.observe(since(begun, now));
         }
-        measures
     }
 }
 
@@ -195,27 +212,23 @@ impl Measures {
         registry.register("journal_recoveries", help, self.recoveries.clone());
         let help = "How long what was read from the switch waited for the engine, a chunk at a time";
         registry.register_with_unit("switch_lag", help, Unit::Seconds, self.lag.clone());
-        let durations = [
-            ("reload_duration", "How long the switch took to reload its XML", &self.reloads),
-            ("readback_duration", "How long it took to read everything from the switch", &self.readings),
-            ("transaction_duration", "How long changes took, from the first file to the end", &self.transactions),
+        let works = [
+            (
+                "reload",
+                "Reloads of the switch's XML that were asked for here, and whether the switch took it",
+                &self.reloads,
+            ),
+            (
+                "readback",
+                "Times that everything was read from the switch, and whether that could be used",
+                &self.readings,
+            ),
+            ("transaction", "Changes of files, and what became of them", &self.transactions),
         ];
-        for (name, help, family) in durations {
-            registry.register_with_unit(name, help, Unit::Seconds, family.clone());
-        }
-    }
-}
-
-/// What takes time and ends in one way or another.
-trait Ends {
-    /// One has ended, and took so long; nothing if nobody has seen its beginning.
-    fn ended(&self, outcome: &'static str, took: Option<Duration>);
-}
-
-impl Ends for Family<Ended, Durations, fn() -> Durations> {
-    fn ended(&self, outcome: &'static str, took: Option<Duration>) {
-        if let Some(took) = took {
-            self.get_or_create(&Ended { outcome }).observe(took);
+        for (name, help, Works { outcomes, durations }) in works {
+            registry.register(format!("{name}s"), help, outcomes.clone());
+            let help = format!("How long a {name} took, however it ended");
+            registry.register_with_unit(format!("{name}_duration"), help, Unit::Seconds, durations.clone());
         }
     }
 }
@@ -264,37 +277,32 @@ mod tests {
         check(
             &meter,
             &[
-                "reload_duration_seconds_sum{outcome=\"accepted\"} 2.0",
-                "reload_duration_seconds_bucket{le=\"1.0\",outcome=\"accepted\"} 0",
-                "reload_duration_seconds_bucket{le=\"2.5\",outcome=\"accepted\"} 1",
-                "readback_duration_seconds_sum{outcome=\"unusable\"} 3.0",
-                "transaction_duration_seconds_sum{outcome=\"unusable\"} 7.0",
-                "transaction_duration_seconds_sum{outcome=\"kept\"} 40.0",
-                "transaction_duration_seconds_count{outcome=\"kept\"} 1",
-                "transaction_duration_seconds_count{outcome=\"rejected\"} 0",
+                "reloads_total{outcome=\"accepted\"} 1",
+                "reloads_total{outcome=\"rejected\"} 0",
+                "reload_duration_seconds_sum 2.0",
+                "reload_duration_seconds_bucket{le=\"1.0\"} 0",
+                "reload_duration_seconds_bucket{le=\"2.5\"} 1",
+                "readbacks_total{outcome=\"unusable\"} 1",
+                "readback_duration_seconds_sum 3.0",
+                "transactions_total{outcome=\"unusable\"} 1",
+                "transactions_total{outcome=\"kept\"} 1",
+                "transactions_total{outcome=\"rejected\"} 0",
+                "transaction_duration_seconds_sum 47.0",
+                "transaction_duration_seconds_count 2",
                 "transaction_requests_total 4",
             ],
         );
     }
 
     #[test]
-    fn what_a_lost_session_has_cut_off_is_not_counted_and_the_next_begins_anew() {
+    fn how_long_something_took_that_a_lost_session_has_cut_off_is_not_told() {
         let mut meter = Meter::default();
-        for (at, mark) in [
-            (0, Mark::ReadingBegun),
-            (9_000_000, Mark::ReadingBegun),
-            (9_500_000, Mark::ReadingEnded { usable: true }),
-            (9_900_000, Mark::ReadingEnded { usable: true }),
-        ] {
+        for (at, mark) in
+            [(0, Mark::ReadingBegun), (9_000_000, Mark::ReadingBegun), (9_500_000, Mark::ReadingEnded { usable: true })]
+        {
             meter.mark(Mono(at), mark);
         }
-        check(
-            &meter,
-            &[
-                "readback_duration_seconds_sum{outcome=\"usable\"} 0.5",
-                "readback_duration_seconds_count{outcome=\"usable\"} 1",
-            ],
-        );
+        check(&meter, &["readback_duration_seconds_sum 0.5", "readback_duration_seconds_count 1"]);
     }
 
     #[test]

@@ -117,8 +117,8 @@ fn report(figures: Option<Figures>, registry: &mut Registry) {
     gauge("waiting_sweeps", "Requests that wait for the files of all phones", figures.waiting_sweeps);
     gauge("users", "Users of the directory", figures.users);
     gauge("live_conferences", "Conferences in which somebody is", figures.conferences);
-    gauge("live_members", "Members of these, all together", figures.members);
-    gauge("live_recordings", "Those of these that are recorded, or whose recording is paused", figures.recordings);
+    gauge("live_members", "Members of live conferences, all together", figures.members);
+    gauge("live_recordings", "Live conferences that are recorded, or whose recording is paused", figures.recordings);
     gauge("live_registrations", "Phones that are registered", figures.registrations);
     gauge("live_orders", "Orders to conferences that the switch has not answered yet", figures.orders);
 }

@@ -25,22 +25,26 @@ impl Process {
     /// Has told how it is, to whoever asks.
     pub(super) fn report(&self, registry: &mut Registry) {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let help = "When it started, in seconds since 1970";
+        let help = "When the process started, in seconds since 1970";
         registry.register_with_unit("process_start_time", help, Unit::Seconds, ConstGauge::new(started));
         let time = clock_gettime(ClockId::ProcessCPUTime);
         #[expect(clippy::cast_precision_loss, reason = "it will not run for so many years")]
         let busy = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-        let help = "How long it has kept processors busy";
+        let help = "How long the process has kept processors busy";
         registry.register_with_unit("process_cpu", help, Unit::Seconds, ConstCounter::new(busy));
         if let Some(memory) = resident_memory() {
-            let help = "The memory it has";
+            let help = "Memory that it has in use";
             registry.register_with_unit("process_resident_memory", help, Unit::Bytes, ConstGauge::new(memory));
         }
         if let Some(descriptors) = open_descriptors() {
-            registry.register("process_open_fds", "Descriptors that are open", ConstGauge::new(descriptors));
+            registry.register(
+                "process_open_fds",
+                "Descriptors that the process has open",
+                ConstGauge::new(descriptors),
+            );
         }
         if let Some(limit) = getrlimit(Resource::Nofile).current.and_then(|limit| i64::try_from(limit).ok()) {
-            registry.register("process_max_fds", "How many can be", ConstGauge::new(limit));
+            registry.register("process_max_fds", "Descriptors that can be open at once", ConstGauge::new(limit));
         }
     }
 }

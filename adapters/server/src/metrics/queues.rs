@@ -43,10 +43,10 @@ impl Queues {
                 limits.get_or_create(&label).set(signed(limit));
             }
         }
-        let help =
-            "What waits: batches of the switch, changes and what listeners do for the engine, commands for the switch";
+        let help = "What waits: for the engine what was read from the switch, changes, and what listeners do; for the switch \
+                    commands";
         registry.register("queue_length", help, lengths);
-        registry.register("queue_limit", "How much those can hold; more waits before them, or is refused", limits);
+        registry.register("queue_limit", "How much a queue can hold; changes beyond are refused, others wait", limits);
     }
 }
 
