@@ -27,6 +27,10 @@ use crate::time::{Mono, Now};
 /// How long after an unusable answer the switch is asked again, should it not reload before.
 const RETRY: Duration = Duration::from_secs(30);
 
+/// How long after our own reload was ordered its `RELOADXML` may come. Should the switch leave it out, the event of
+/// somebody else's reload must not be taken for it for ever.
+const OWN_EVENT: Duration = Duration::from_secs(60);
+
 /// The engine. See the crate's documentation for its invariants.
 #[derive(Debug)]
 pub struct Engine {
@@ -42,8 +46,8 @@ pub struct Engine {
     round: Option<Round>,
     /// Whether the switch has reloaded since the round under way, or the last one, began.
     stale: bool,
-    /// Whether the next `RELOADXML` will be that of our own reload.
-    own_reload: bool,
+    /// Until when the next `RELOADXML` counts as that of our own reload.
+    own_reload: Option<Mono>,
     retry: Option<Mono>,
     /// The oddities of the last state, which the log has heard of.
     said: BTreeSet<Oddity>,
@@ -88,7 +92,7 @@ impl Engine {
             readable: true,
             round: None,
             stale: false,
-            own_reload: false,
+            own_reload: None,
             retry: None,
             said: BTreeSet::new(),
             transactions: Transactions::new(Arc::clone(&press), start.unsettled),
@@ -170,7 +174,7 @@ impl Engine {
             // All the rest needs the switch.
             return false;
         } else if self.transactions.is_unsettled() && !self.transactions.has_remedy() {
-            self.own_reload = true;
+            self.own_reload = Some(now.mono.after(OWN_EVENT));
             let (transactions, mut desk) = self.desk(out);
             transactions.settle(&mut desk);
         } else if self.stale {
@@ -280,7 +284,7 @@ impl Engine {
         self.session = Some(epoch);
         self.info.connected = true;
         self.info.since = now.wall;
-        self.own_reload = false;
+        self.own_reload = None;
         self.retry = None;
         self.stale = true;
         self.live.switch_up();
@@ -318,7 +322,7 @@ impl Engine {
     }
 
     fn reloaded(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if std::mem::take(&mut self.own_reload) {
+        if self.own_reload.take().is_some_and(|until| now.mono <= until) {
             return;
         }
         // The switch sends the event when a reload has succeeded, and only then.
@@ -357,7 +361,7 @@ impl Engine {
         let (transactions, mut desk) = self.desk(out);
         if let Some((message, step)) = transactions.reloaded(id, &reply, &mut desk) {
             if !matches!(step, Step::ReadBack) {
-                self.own_reload = false;
+                self.own_reload = None;
                 self.retry = Some(now.mono.after(RETRY));
                 out.push(Effect::Log(Note::NotReloaded(message.clone())));
             }
@@ -380,7 +384,9 @@ impl Engine {
         let (transactions, mut desk) = self.desk(out);
         let result = match transactions.files_done(id, result, &mut desk) {
             Ok(step) => {
-                self.own_reload |= self.transactions.is_reloading();
+                if self.transactions.is_reloading() {
+                    self.own_reload = Some(now.mono.after(OWN_EVENT));
+                }
                 if self.transactions.is_unrestored() {
                     self.retry = Some(now.mono.after(RETRY));
                 }

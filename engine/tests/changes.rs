@@ -4,6 +4,8 @@
 
 mod stage;
 
+use std::time::Duration;
+
 use fsconnector_engine::change::command::Unavailable;
 use fsconnector_engine::change_set::Refusal;
 use fsconnector_engine::note::Note;
@@ -454,6 +456,17 @@ fn our_own_reload_is_not_read_twice_and_a_strangers_is() {
     stage.reload_by_others();
     stage.run();
     assert_eq!(stage.rounds, rounds + 2);
+}
+
+#[test]
+fn a_strangers_reload_is_read_even_if_the_event_of_ours_never_came() {
+    let mut stage = Stage::new();
+    stage.ask("users/add", &anna());
+    let rounds = stage.rounds;
+    stage.pass(Duration::from_secs(61));
+    stage.reload_by_others();
+    stage.run();
+    assert_eq!(stage.rounds, rounds + 1);
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn what_is_refused_before_any_file_is_written_is_no_transaction() {
 
 #[test]
 fn each_way_to_fail_has_an_outcome_of_its_own() {
-    let failing: [(Outcome, fn(&mut Stage)); 4] = [
+    type Spoil = fn(&mut Stage);
+    let failing: [(Outcome, Spoil); 4] = [
         (Outcome::Rejected, |stage| stage.rejects = Some("-ERR".into())),
         (Outcome::NotWritten, |stage| stage.disk_error = Some("no space left on device".into())),
         (Outcome::Retried, |stage| stage.hidden = vec!["directory/friends".into()]),

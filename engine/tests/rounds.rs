@@ -104,12 +104,12 @@ impl Desk {
         for effect in out {
             match effect {
                 // What is live is not of interest here.
-                Effect::Switch { command: SwitchCommand::LiveConferences | SwitchCommand::Registrations, .. } => {}
+                Effect::Mark(_)
+                | Effect::Switch { command: SwitchCommand::LiveConferences | SwitchCommand::Registrations, .. } => {}
                 Effect::Switch { id, epoch, command } => self.asked.push((id, epoch, command)),
                 Effect::Files { id, work: FileWork::List(_) } => self.listings.push(id),
                 Effect::Publish(state) => self.published.push(state),
                 Effect::Log(note) => self.notes.push(note),
-                Effect::Mark(_) => {}
                 other => panic!("{other:?}"),
             }
         }

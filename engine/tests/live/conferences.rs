@@ -55,6 +55,18 @@ fn a_caller_at_the_pin_prompt_is_not_shown_and_leaves_without_a_word() {
 }
 
 #[test]
+fn figures_count_what_administrators_see() {
+    let mut stage = Stage::new();
+    stage.all_happen(&["room create", "room join 2 20001", "room join 3 20002", "room rec /r/x.wav"]);
+    stage.all_happen(&["plaza create", "plaza join 2 22000", "lounge create"]);
+    let figures = stage.engine.figures();
+    assert_eq!((figures.conferences, figures.members, figures.recordings), (2, 3, 1));
+    stage.all_happen(&["room leave 2", "room leave 3", "room destroy"]);
+    let figures = stage.engine.figures();
+    assert_eq!((figures.conferences, figures.members, figures.recordings), (1, 1, 0));
+}
+
+#[test]
 fn a_new_generation_of_a_name_sends_the_end_of_the_old_one_first_and_silences_it() {
     let mut stage = Stage::new();
     stage.all_happen(&["room~1 create", "room~1 join 2 20001", "room~1 join 3 20002"]);

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fsconnector_engine::change::command::{Caller, Command, Entropy, Outcome, RequestId, Response, Unavailable};
 use fsconnector_engine::change_set::{Change, ChangeKind, ChangeSet, Loss, Refusal};
@@ -261,6 +262,11 @@ impl Stage {
         self.files.insert(format!("dialplan/conferences/{num}.xml"), text);
         self.reload_by_others();
         self.run();
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.mono = self.now.mono.after(time);
     }
 
     pub(crate) fn reload_by_others(&mut self) {

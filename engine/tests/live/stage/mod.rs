@@ -27,7 +27,7 @@ use crate::story;
 use crate::switch::{Switch, headers};
 
 pub(crate) struct Stage {
-    engine: Engine,
+    pub(crate) engine: Engine,
     session: Option<Session>,
     now: Now,
     epoch: Epoch,
