@@ -1,5 +1,41 @@
-//! The example configuration is part of the program.
+//! The example configuration is part of the program, and so is the name of the commit that it is built from.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+/// The workspace, from the folder of this package.
+const WORKSPACE: &str = "../..";
 
 fn main() {
     println!("cargo:rerun-if-changed=../../examples/freeswitch");
+    println!("cargo:rerun-if-env-changed=FSCONNECTOR_COMMIT");
+    let given =
+        env::var("FSCONNECTOR_COMMIT").ok().and_then(|commit| commit.split_whitespace().next().map(str::to_owned));
+    let commit = given.or_else(commit).unwrap_or_else(|| "unknown commit".to_owned());
+    println!("cargo:rustc-env=FSCONNECTOR_COMMIT={commit}");
+    println!("cargo:rustc-env=FSCONNECTOR_VERSION={} ({commit})", env!("CARGO_PKG_VERSION"));
+}
+
+/// The short name of the commit that is checked out; nothing if these files are in no repository of their own.
+fn commit() -> Option<String> {
+    // Below the top of a repository they were put into somebody else's, whose commits say nothing of them.
+    if !git(&["rev-parse", "--show-cdup"])?.is_empty() {
+        return None;
+    }
+    let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
+    // A new commit changes the log of HEAD, or where there is none, the branch; another branch changes HEAD itself.
+    for file in ["HEAD", "logs/HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
+        let path = git(&["rev-parse", "--git-path", file]).map(|path| Path::new(WORKSPACE).join(path));
+        // What is not there would make every build begin anew.
+        if let Some(path) = path.filter(|path| path.exists()) {
+            println!("cargo:rerun-if-changed={}", path.display());
+        }
+    }
+    git(&["rev-parse", "--short", "HEAD"])
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(["-C", WORKSPACE]).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -190,14 +190,18 @@ impl fmt::Display for ConfigError {
                 f,
                 "context name {name:?}: use letters, digits, `_`, `-` and `.`, beginning with a letter, a digit or `_`"
             ),
-            Self::ContextTwice(name) => write!(f, "context {name} is configured twice"),
+            Self::ContextTwice(name) => {
+                write!(f, "context {name} is configured twice; give one of the two another name")
+            }
             Self::NoAdmin => f.write_str("no context has the role admin; give it to one"),
             Self::Recordings(folder) => write!(
                 f,
                 "the folder of the recordings, {folder:?}, has to be an absolute path without quotes, backslashes and \
                  control characters: it stands in commands of the switch"
             ),
-            Self::EmptyRange { first, last } => write!(f, "the range {first}-{last} ends before it begins"),
+            Self::EmptyRange { first, last } => {
+                write!(f, "the range {first}-{last} ends before it begins; write the lower number first")
+            }
             Self::Overlap(ranges) => {
                 let [(lower_name, lower), (upper_name, upper)] = ranges.as_ref();
                 write!(f, "the ranges {lower_name} ({lower}) and {upper_name} ({upper}) overlap; make them disjoint")

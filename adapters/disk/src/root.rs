@@ -7,8 +7,10 @@ use std::path::Path;
 
 use fsconnector_engine::path::RelPath;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, fsync, open, openat, statat, unlinkat,
+    Access, AtFlags, Dir, FileType, Mode, OFlags, StatVfsMountFlags, accessat, fstat, fstatvfs, fsync, open, openat,
+    statat, unlinkat,
 };
+use rustix::io::Errno;
 
 use crate::operations::{Entry, EntryKind};
 
@@ -35,6 +37,23 @@ impl Root {
     /// Whether nothing can be changed on the file system that the folder is on.
     pub(crate) fn is_read_only(&self) -> io::Result<bool> {
         Ok(fstatvfs(&self.folder)?.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+
+    /// Whether files can be made, replaced and removed right in the folder at `path`; without a path, in this one. A link
+    /// is [`io::ErrorKind::NotFound`], as is anything else that is no folder.
+    ///
+    /// Nothing changes: the file that is made for a moment never has a name. The operating system has to allow it for good,
+    /// so that a file system that is only read or full, a quota, and rules beyond permission bits count, also for root.
+    /// Where a file system knows no such files, only what may be done counts.
+    pub fn try_writing(&self, path: Option<&RelPath>) -> io::Result<()> {
+        let folder = self.folder(path)?;
+        let nameless = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match openat(&folder, ".", nameless, Mode::RUSR | Mode::WUSR) {
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                Ok(accessat(&folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?)
+            }
+            other => Ok(other.map(drop)?),
+        }
     }
 
     /// Opens the folder at `path`; without a path that is this one.
@@ -137,9 +156,9 @@ pub(crate) fn step_into(folder: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
 }
 
 /// What lies behind a link, or is a folder where a file was expected and the other way round, is not there.
-fn hide_link(error: rustix::io::Errno) -> io::Error {
+fn hide_link(error: Errno) -> io::Error {
     match error {
-        rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR | rustix::io::Errno::NXIO => io::ErrorKind::NotFound.into(),
+        Errno::LOOP | Errno::NOTDIR | Errno::NXIO => io::ErrorKind::NotFound.into(),
         other => other.into(),
     }
 }
@@ -187,6 +206,26 @@ mod tests {
         assert!(not_found(root.open(&path("file"))));
         assert!(not_found(root.open(&path("way/secret"))));
         assert!(not_found(root.folder(Some(&path("way")))));
+    }
+
+    #[test]
+    fn trying_to_write_changes_nothing_and_finds_folders_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path();
+        fs::create_dir_all(below.join("a/b")).unwrap();
+        fs::write(below.join("file"), "").unwrap();
+        symlink("a", below.join("link")).unwrap();
+        let before = fs::metadata(below.join("a")).unwrap().modified().unwrap();
+        let root = Root::open_folder(below).unwrap();
+        root.try_writing(None).unwrap();
+        for good in ["a", "a/b"] {
+            root.try_writing(Some(&path(good))).unwrap();
+        }
+        for bad in ["file", "link", "missing", "a/missing", "link/b"] {
+            assert!(not_found(root.try_writing(Some(&path(bad)))), "{bad}");
+        }
+        assert_eq!(fs::metadata(below.join("a")).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read_dir(below.join("a")).unwrap().count(), 1);
     }
 
     #[test]

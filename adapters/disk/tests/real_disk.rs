@@ -11,7 +11,7 @@ use std::process::Command;
 use std::thread;
 
 use fsconnector_disk::{
-    Disk, Folders, NoStaticTree, OpenError, RelPath, Tree, TreePath, UploadError, UploadName, Uploaded,
+    Disk, Folders, NoStaticTree, OpenError, RelPath, Root, Tree, TreePath, UploadError, UploadName, Uploaded,
 };
 use fsconnector_engine::change_set::{ChangeSet, Refusal};
 use fsconnector_engine::io::{FileError, FileWork, FilesDone};
@@ -217,6 +217,8 @@ fn a_tree_on_a_file_system_that_is_only_read_is_one_that_cannot_be_reached_for_c
     let Some(read_only) = ReadOnly::mount() else { return };
     let error = Disk::open(Folders { configuration: read_only.0.path().into(), files: None }).unwrap_err();
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+    let root = Root::open_folder(read_only.0.path()).unwrap();
+    assert_eq!(root.try_writing(None).unwrap_err().kind(), std::io::ErrorKind::ReadOnlyFilesystem);
 }
 
 #[test]

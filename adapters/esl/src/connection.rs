@@ -54,10 +54,8 @@ pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<O
     let mut complaint = String::new();
     for epoch in (1..).map(Epoch) {
         let end = match connect(&address).await {
-            Ok((events, control)) => {
-                let password = address.password.clone();
-                let session = Session::new(epoch, password, address.patience, clock());
-                let mut pair = Pair { session, clock: clock.clone(), events, control, inputs: &inputs, up_since: None };
+            Ok(lines) => {
+                let mut pair = Pair::new(epoch, &address, clock.clone(), lines, &inputs);
                 let end = pair.run(commands.as_mut()).await;
                 if let Some(since) = pair.up_since {
                     let held = Duration::from_micros(clock().0.saturating_sub(since.0));
@@ -88,7 +86,7 @@ fn complain(last: &mut String, address: &Address, end: &SessionEnd) {
     }
 }
 
-async fn connect(address: &Address) -> io::Result<(TcpStream, TcpStream)> {
+pub(crate) async fn connect(address: &Address) -> io::Result<(TcpStream, TcpStream)> {
     Ok((open(address).await?, open(address).await?))
 }
 
@@ -126,7 +124,7 @@ fn random() -> u32 {
 }
 
 /// Two open connections and their session.
-struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     session: Session,
     clock: Clock,
     events: TcpStream,
@@ -142,8 +140,21 @@ enum Happening {
     Deadline,
 }
 
-impl Pair<'_> {
-    async fn run(&mut self, mut commands: Pin<&mut Receiver<Outgoing>>) -> SessionEnd {
+impl<'a> Pair<'a> {
+    /// A session on two connections that were just opened, the one for events first.
+    pub(crate) fn new(
+        epoch: Epoch,
+        address: &Address,
+        clock: Clock,
+        (events, control): (TcpStream, TcpStream),
+        inputs: &'a Sender<Batch>,
+    ) -> Self {
+        let session = Session::new(epoch, address.password.clone(), address.patience, clock());
+        Self { session, clock, events, control, inputs, up_since: None }
+    }
+
+    /// Holds the session until it ends. It takes leave when there will be no more commands.
+    pub(crate) async fn run(&mut self, mut commands: Pin<&mut Receiver<Outgoing>>) -> SessionEnd {
         let mut buffer = vec![0; CHUNK];
         let mut turn = 0;
         let mut actions = Vec::new();

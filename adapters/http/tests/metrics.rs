@@ -2,25 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
+mod samples;
 mod stage;
-mod tls_stage;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
-use fsconnector_http::{Gate, GateConfig, Limits};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use fsconnector_http::{GateConfig, Limits};
+use samples::sample;
 use stage::{Stage, wait_until};
-
-/// The value of a sample; nothing if there is none.
-fn sample(gate: &Gate, name: &str) -> Option<f64> {
-    let (mut registry, mut text) = (Registry::default(), String::new());
-    gate.report(&mut registry);
-    encode(&mut text, &registry).unwrap();
-    let mut samples = text.lines().filter_map(|line| line.rsplit_once(' '));
-    samples.find_map(|(sample, value)| (sample == name).then(|| value.parse().unwrap()))
-}
 
 fn requests(method: &str, route: &str, status: u16) -> String {
     format!("http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}")
@@ -112,22 +99,4 @@ fn connections_are_counted_and_those_for_which_there_is_no_room() {
     assert_eq!(full.connect().rest(), "");
     assert_eq!(sample(&full.gate, "http_connections_refused_total"), Some(1.0));
     assert_eq!(sample(&full.gate, "http_connections_total"), Some(0.0));
-}
-
-#[test]
-fn handshakes_that_come_to_nothing_are_counted_by_why() {
-    let stage = tls_stage::Stage::with(GateConfig {
-        limits: Limits { head_time: std::time::Duration::from_millis(100), ..Limits::default() },
-        ..GateConfig::default()
-    });
-    let failed = |reason: &str| sample(&stage.gate, &format!("http_handshakes_failed_total{{reason=\"{reason}\"}}"));
-    let mut garbage = TcpStream::connect(stage.address).unwrap();
-    garbage.write_all(b"\x16\x03\x01\0\x04what").unwrap();
-    let _ = garbage.read_to_end(&mut Vec::new());
-    wait_until(|| failed("broken") == Some(1.0));
-    assert_eq!(failed("slow"), None);
-    let mut silent = TcpStream::connect(stage.address).unwrap();
-    let _ = silent.read_to_end(&mut Vec::new());
-    wait_until(|| failed("slow") == Some(1.0));
-    assert_eq!(failed("broken"), Some(1.0));
 }

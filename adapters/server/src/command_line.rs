@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+/// The version, with the commit that the program was built from.
+pub(crate) const VERSION: &str = env!("FSCONNECTOR_VERSION");
+
 /// Turns a FreeSWITCH server into a managed conference system.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version = VERSION, about)]
 pub(crate) struct CommandLine {
     /// The configuration file; without it, fsconnector.toml in this folder, if it is there.
     #[arg(long, value_name = "FILE", global = true)]
@@ -34,9 +37,10 @@ pub(crate) enum Command {
         #[arg(long)]
         tls: bool,
     },
-    /// Says what in a configuration tree does not fit the connector.
+    /// Says what does not fit: in the configured tree of the switch, its folders, the certificate, and the switch as it runs. Nothing
+    /// is changed, and a connector may be at work meanwhile.
     Check {
-        /// The configuration tree; without it, the configured one.
+        /// Says only what in this configuration tree does not fit; no switch is needed.
         tree: Option<PathBuf>,
     },
     /// Writes all files of users, conferences and phones from a saved answer of `GET /api/info/state`. No switch is needed, and

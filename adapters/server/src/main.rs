@@ -3,11 +3,12 @@
 //! One thread runs the engine's loop ([`heart`]); the sockets, of the switch and of HTTP clients, are tasks of their
 //! own, and whatever waits for the disk runs on a pool of threads. [`program`] puts them together, [`settings`] is what
 //! they are told, [`templates`] what they write files with. [`demo`] gives them a simulated switch, [`check`] looks at a
-//! configuration tree and [`rebuild`] writes one from a saved state, both without any switch.
+//! configuration tree and all around it, and [`rebuild`] writes one from a saved state.
 
 mod check;
 mod command_line;
 mod demo;
+mod folders;
 mod heart;
 mod journal;
 mod metrics;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
-    let mut settings = Settings::load(command_line.config.as_deref(), |name| std::env::var(name).ok())?;
+    let mut settings = Settings::load(command_line.config.as_deref(), |name| std::env::var_os(name))?;
     if command_line.templates.is_some() {
         settings.folders.templates = command_line.templates;
     }
@@ -52,11 +53,8 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
             smol::block_on(demo::run(demo::Wishes { port, callers, tls, templates: settings.folders.templates }))
         }
         Command::Check { tree } => {
-            let tree = tree.unwrap_or(settings.folders.configuration);
-            let checked = check::run(&tree, &settings.engine, &settings.http)
-                .map_err(|error| format!("cannot check {}: {error}", tree.display()))?;
-            templates::load(settings.folders.templates.as_deref())?;
-            Ok(checked)
+            let Some(tree) = tree else { return Ok(check::everything(&settings)?) };
+            check::tree(&tree, &settings).map_err(|error| format!("cannot check {}: {error}", tree.display()).into())
         }
         Command::Rebuild { state } => rebuild::run(&state, &settings),
     }

@@ -18,7 +18,7 @@ use fsconnector_engine::rebuild::Rebuild;
 use fsconnector_engine::render::{PublicAddress, Templates};
 use fsconnector_engine::state::State;
 use fsconnector_engine::{Engine, Start};
-use fsconnector_esl::{Address, stay_connected};
+use fsconnector_esl::stay_connected;
 use fsconnector_http::{
     Asked, COMMANDS, Current, FromListener, Gate, GateConfig, GateError, Plain, Tls, TlsError, Uploads, serve,
 };
@@ -27,6 +27,7 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt as _;
 use smol::{Executor, Task, Timer};
 
+use crate::command_line::VERSION;
 use crate::heart::{self, Clock, Stops, Wires};
 use crate::metrics::{self, Meter, Metrics, Process, Queues};
 use crate::settings::{Folders, Host, Http, Reach, Settings};
@@ -68,7 +69,7 @@ impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
         let process = Process::start();
-        log::info!("{settings}");
+        log::info!("fsconnector {VERSION}: {settings}");
         allow_many_files();
         let tls = open_tls(&settings.http)?;
         let listener = listen(&settings).await?;
@@ -87,6 +88,7 @@ impl Program {
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
         let (disk, recovered) = take_over(&settings.folders)?;
+        trees::warn_of_obstacles(&settings.folders, &settings.engine, &disk);
         let gate = open_gate(&settings, &disk, &readers, (queue, listeners))?;
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
@@ -129,13 +131,8 @@ impl Program {
         thread::Builder::new()
             .name("engine".into())
             .spawn(move || smol::block_on(heart::beat(engine, meter, wires, Stops { soon, now: engine_stopped })))?;
-        let switch = Address {
-            host: settings.switch.address,
-            port: settings.switch.port,
-            password: settings.switch.password,
-            patience: settings.switch.patience,
-        };
-        let switch = smol::spawn(stay_connected(switch, Arc::new(move || clock.mono()), commands, inputs));
+        let switch =
+            smol::spawn(stay_connected(settings.switch.into(), Arc::new(move || clock.mono()), commands, inputs));
         let stopped = async move {
             // Nothing is ever sent.
             let _ = gate_stopped.recv().await;
@@ -291,14 +288,20 @@ pub(crate) fn public_address(reach: &Reach, address: SocketAddr) -> PublicAddres
 
 /// The switch's name comes without a port, so that phones take the usual one. Behind a proxy that is the proxy's.
 fn warn_of_a_port_that_phones_do_not_know(reach: &Reach, address: SocketAddr) {
-    let usual = if reach.is_secure { 443 } else { 80 };
-    if reach.host == Host::OfSwitch && !address.ip().is_loopback() && address.port() != usual {
-        log::warn!(
-            "phones are sent to the switch's host name at port {usual}, and this program listens at {address}: set hostname \
-             under [http] (CONHOSTNAME) to the name that phones are to use, with :{} unless port {usual} is forwarded",
-            address.port()
-        );
+    if let Some(warning) = unknown_port(reach, address) {
+        log::warn!("{warning}");
     }
+}
+
+fn unknown_port(reach: &Reach, address: SocketAddr) -> Option<String> {
+    let (usual, port) = (if reach.is_secure { 443 } else { 80 }, address.port());
+    let is_unknown = reach.host == Host::OfSwitch && !address.ip().is_loopback() && port != usual;
+    is_unknown.then(|| {
+        format!(
+            "phones are sent to the switch's host name at port {usual}, and this program listens at {address}: set hostname \
+             under [http] (CONHOSTNAME) to the name that phones are to use, with :{port} unless port {usual} is forwarded"
+        )
+    })
 }
 
 fn open_gate(
@@ -334,4 +337,30 @@ fn executor() -> std::io::Result<Arc<Executor<'static>>> {
         thread::Builder::new().name(format!("gate-{core}")).spawn(run)?;
     }
     Ok(executor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Hostname;
+
+    #[test]
+    fn phones_that_are_sent_to_another_port_than_the_programs_are_warned_of() {
+        let warns = |is_secure, host: &Host, address: &str| {
+            unknown_port(&Reach { is_secure, host: host.clone() }, address.parse().unwrap()).is_some()
+        };
+        let (of_switch, named) = (Host::OfSwitch, Host::Named(Hostname::parse("a.example").unwrap()));
+        for address in ["192.0.2.1:3000", "0.0.0.0:3000", "[::]:80"] {
+            assert!(warns(true, &of_switch, address), "{address}");
+        }
+        assert!(warns(false, &of_switch, "0.0.0.0:443"));
+        // The usual port is the program's, a proxy's, or the one that was configured with the name.
+        for address in ["192.0.2.1:443", "127.0.0.1:3000", "[::1]:3000"] {
+            assert!(!warns(true, &of_switch, address), "{address}");
+        }
+        assert!(!warns(false, &of_switch, "192.0.2.1:80"));
+        assert!(!warns(true, &named, "192.0.2.1:3000") && !warns(false, &Host::WhereItListens, "192.0.2.1:3000"));
+        let warning = unknown_port(&Reach { is_secure: true, host: of_switch }, "192.0.2.1:3000".parse().unwrap());
+        assert!(warning.unwrap().contains("at port 443, and this program listens at 192.0.2.1:3000: set hostname"));
+    }
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use fsconnector_engine::render::{TemplateError, Templates};
 
+/// The template of the conferences whose profile has none of its own.
+const EVERY_OTHER: &str = "conference/default.xml";
+
 /// The templates in force. The files of `folder` have the names of those that come with the program; those of conferences
 /// may be for any profile.
 pub(crate) fn load(folder: Option<&Path>) -> Result<Templates, TemplatesError> {
@@ -14,6 +17,12 @@ pub(crate) fn load(folder: Option<&Path>) -> Result<Templates, TemplatesError> {
     let own_names_and_texts = own.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     Templates::new(fsconnector_templates::ALL.into_iter().chain(own_names_and_texts))
         .map_err(|error| TemplatesError::Unfit { folder: folder.map(Path::to_owned), error })
+}
+
+/// The profiles for which there are templates of their own in `folder`.
+pub(crate) fn own_profiles(folder: &Path) -> Result<Vec<String>, TemplatesError> {
+    let names = own(folder)?.into_iter().map(|(name, _)| name).filter(|name| *name != EVERY_OTHER);
+    Ok(names.filter_map(|name| profile(&name).map(str::to_owned)).collect())
 }
 
 /// Why the templates cannot be used.
@@ -28,7 +37,9 @@ pub(crate) enum TemplatesError {
 impl fmt::Display for TemplatesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, error } => write!(f, "template {}: cannot be read: {error}", path.display()),
+            Self::Unreadable { path, error } => {
+                write!(f, "template {}: cannot be read: {error}; correct templates under [folders]", path.display())
+            }
             Self::NotUtf8 { path, line } => {
                 write!(f, "template {}, line {line}: is not text in UTF-8", path.display())
             }
@@ -80,9 +91,13 @@ fn is_passed_over(file_name: &str) -> bool {
 }
 
 fn is_template(name: &str) -> bool {
-    let of_profile = name.strip_prefix("conference/").and_then(|rest| rest.strip_suffix(".xml"));
-    of_profile.is_some_and(|profile| !profile.is_empty())
-        || fsconnector_templates::ALL.iter().any(|(known, _)| *known == name)
+    profile(name).is_some() || fsconnector_templates::ALL.iter().any(|(known, _)| *known == name)
+}
+
+/// The profile whose conferences the template of this name is for.
+fn profile(name: &str) -> Option<&str> {
+    let profile = name.strip_prefix("conference/")?.strip_suffix(".xml")?;
+    (!profile.is_empty()).then_some(profile)
 }
 
 fn is_folder(name: &str) -> bool {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use fsconnector_disk::{Disk, Folders as Places, OpenError, Recovered};
+use fsconnector_disk::{Disk, Folders as Places, NoStaticTree, OpenError, Recovered};
+use fsconnector_engine::config::Config;
 
+use crate::folders;
 use crate::settings::Folders;
 
 /// Takes over the trees; the log says what an earlier run has left to do there. Fails if another connector is at work in
@@ -21,6 +23,23 @@ pub(crate) fn take_over(folders: &Folders) -> Result<(Disk, Recovered), OpenErro
         log::warn!("{none}; phones are not provisioned");
     }
     Ok((disk, recovered))
+}
+
+/// Has the log name the folders that cannot be written in, and what does not work because of that. Of a tree that was not taken
+/// over the log knows already.
+pub(crate) fn warn_of_obstacles(folders: &Folders, config: &Config, disk: &Disk) {
+    let mut obstacles = Vec::new();
+    let static_tree = disk.static_tree();
+    if !matches!(static_tree, Err(NoStaticTree::OnlyRead)) {
+        obstacles.extend(folders::in_configuration(&folders.configuration, config));
+    }
+    if static_tree.is_ok() {
+        obstacles.extend(folders::in_static_tree(&folders.files));
+    }
+    obstacles.extend(folders::in_recordings(&folders.recordings));
+    for obstacle in obstacles {
+        log::warn!("{obstacle}");
+    }
 }
 
 fn is_below(inner: &Path, outer: &Path) -> bool {

@@ -8,6 +8,9 @@ use fsconnector_simulator::config::Place;
 /// The longest piece of a configuration that a finding quotes, in characters.
 const LONGEST_QUOTE: usize = 120;
 
+/// How many names a finding lists.
+const MOST_LISTED: usize = 5;
+
 /// What a check of a configuration tree found, file by file.
 ///
 /// Its text is meant for a person: a heading for each file, a line for each finding, and at the end what was looked at.
@@ -20,7 +23,7 @@ pub(super) struct Findings {
 }
 
 /// How much a check looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Checked {
     /// Files that the switch loads.
     pub(super) files: usize,
@@ -28,12 +31,16 @@ pub(super) struct Checked {
     pub(super) users: usize,
     /// Conferences that the connector would list.
     pub(super) conferences: usize,
+    /// The conference profiles of the tree.
+    pub(super) profiles: Vec<String>,
+    /// What else was looked at, for a person.
+    pub(super) besides: Vec<String>,
 }
 
 /// Something that does not fit. The order is that of the output: by file, then by line, the whole file first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
-    /// The file, as a path from the tree's root; outside of that, as it is configured.
+    /// The file, as a path from the tree's root; outside of that, as it is configured. Or the switch.
     pub(super) file: String,
     /// The line in it, from 1; none where the whole file is meant.
     pub(super) line: Option<usize>,
@@ -53,6 +60,11 @@ impl Findings {
     pub(super) fn with(mut self, more: impl IntoIterator<Item = Finding>) -> Self {
         self.findings.extend(more);
         self
+    }
+
+    /// Whether there is one about this file or folder.
+    pub(super) fn are_about(&self, file: &str) -> bool {
+        self.findings.iter().any(|finding| finding.file == file)
     }
 
     /// Whether everything fits.
@@ -84,19 +96,19 @@ impl fmt::Display for Finding {
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut files = 0;
+        let mut places = 0;
         let mut heading = None;
         for finding in &self.findings {
             if heading != Some(&finding.file) {
                 heading = Some(&finding.file);
-                files += 1;
+                places += 1;
                 writeln!(f, "{}", escaped(&finding.file))?;
             }
             writeln!(f, "  {finding}")?;
         }
         let found = match self.findings.len() {
             0 => "nothing to find fault with".to_owned(),
-            some => format!("{} in {}", counted(some, "finding"), counted(files, "file")),
+            some => format!("{} in {}", counted(some, "finding"), counted(places, "place")),
         };
         write!(f, "{}: {found}", self.checked)
     }
@@ -104,9 +116,11 @@ impl fmt::Display for Findings {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let users = counted(self.users, "user");
-        let conferences = counted(self.conferences, "conference");
-        write!(f, "checked {}, {users} and {conferences}", counted(self.files, "file"))
+        let things = [(self.files, "file"), (self.users, "user"), (self.conferences, "conference")];
+        let mut all: Vec<String> = things.into_iter().map(|(count, what)| counted(count, what)).collect();
+        all.extend(self.besides.iter().cloned());
+        let last = all.pop().unwrap_or_default();
+        write!(f, "checked {} and {last}", all.join(", "))
     }
 }
 
@@ -126,6 +140,13 @@ fn escaped(text: &str) -> String {
         other => String::from(other),
     };
     text.chars().map(visible).collect()
+}
+
+/// Some names, and that there are more if there are many.
+pub(super) fn listed(names: &[impl AsRef<str>]) -> String {
+    let mut listed: Vec<String> = names.iter().take(MOST_LISTED).map(|name| quoted(name.as_ref())).collect();
+    listed.extend((names.len() > MOST_LISTED).then(|| "…".to_owned()));
+    listed.join(", ")
 }
 
 /// A number of things.
@@ -151,19 +172,22 @@ mod tests {
                 Finding::at(place("a.xml", 1), "one", "mend it"),
                 Finding::at(place("a.xml", 1), "one", "mend it"),
             ],
-            Checked { files: 2, users: 1, conferences: 0 },
+            Checked { files: 2, users: 1, ..Checked::default() },
         );
         assert_eq!(
             findings.to_string(),
             "a.xml\n  1: one — mend it\nb.xml\n  all — mend it\n  9: nine — mend it\n  10: ten — mend it\n\
-             checked 2 files, 1 user and 0 conferences: 4 findings in 2 files"
+             checked 2 files, 1 user and 0 conferences: 4 findings in 2 places"
         );
     }
 
     #[test]
     fn nothing_found_is_one_line() {
-        let findings = Findings::new([], Checked { files: 1, users: 2, conferences: 3 });
+        let checked = Checked { files: 1, users: 2, conferences: 3, ..Checked::default() };
+        let findings = Findings::new([], checked.clone());
         assert_eq!(findings.to_string(), "checked 1 file, 2 users and 3 conferences: nothing to find fault with");
+        let findings = Findings::new([], Checked { besides: vec!["the moon".to_owned()], ..checked });
+        assert!(findings.to_string().starts_with("checked 1 file, 2 users, 3 conferences and the moon: "));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! `fsconnector check`: what in a configuration tree does not fit the connector.
+//! `fsconnector check`: what in a configuration tree does not fit the connector, and in what it runs in.
 //!
 //! The tree is loaded as the switch would load it, and read as the connector would read it, with the very same code; so what
-//! passes here passes there.
+//! passes here passes there. The running switch is asked what the connector would ask it. Nothing is changed, neither in the
+//! tree nor in the switch, and a connector may be at work there.
 //!
 //! ```text
 //! source.rs       the files, and loading them
@@ -21,6 +22,10 @@
 //! conferences.rs  conferences and their files
 //! profiles.rs     conference profiles and keys
 //! settings.rs     variables and the event socket
+//! templates.rs    the operator's own templates
+//!
+//! switch.rs       the running switch
+//! loaded.rs       what it has loaded, held against the tree
 //! certificate.rs  the certificate that this program shows
 //! ```
 
@@ -30,13 +35,16 @@ mod contexts;
 mod dialplan;
 mod findings;
 mod leftovers;
+mod loaded;
 mod loading;
 mod profiles;
 mod ranges;
 mod settings;
 mod source;
 mod subject;
+mod switch;
 mod tags;
+mod templates;
 mod text;
 mod tree;
 mod trial;
@@ -58,10 +66,12 @@ use fsconnector_simulator::config::{Globals, Loaded};
 use findings::{Checked, Finding, Findings};
 use source::Source;
 use subject::Subject;
+use switch::Running;
 use tree::Tree;
 use trial::Trial;
 
-use crate::settings::Http;
+use crate::folders::{self, Obstacle};
+use crate::settings::{Host, Hostname, Settings};
 
 /// The checks of a tree that can be loaded and read.
 const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
@@ -84,11 +94,59 @@ const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
     settings::event_socket,
 ];
 
-/// Checks the tree and the certificate, prints what was found, and gives a failure if that is anything.
-pub(crate) fn run(tree: &Path, config: &Config, http: &Http) -> io::Result<ExitCode> {
-    let findings = check(tree, config)?.with(certificate::findings(http, SystemTime::now()));
+/// Checks the tree in the folder `tree`, and nothing else: no switch need be there.
+pub(crate) fn tree(tree: &Path, settings: &Settings) -> io::Result<ExitCode> {
+    let findings = check(tree, &settings.engine)?;
+    let templates = templates::findings(settings.folders.templates.as_deref(), &findings.checked.profiles);
+    tell(&findings.with(templates))
+}
+
+/// Checks the configured tree, and all that the program meets when it runs.
+pub(crate) fn everything(settings: &Settings) -> io::Result<ExitCode> {
+    let Settings { switch, http, folders, engine, .. } = settings;
+    let source = Source::open(&folders.configuration).ok();
+    // A folder that cannot be opened is among the obstacles.
+    let in_tree = source.as_ref().map(|source| check_source(source, engine)).unwrap_or_default();
+    let templates = templates::findings(folders.templates.as_deref(), &in_tree.checked.profiles);
+    let obstacles = obstacles(settings, &in_tree);
+    let mut findings = in_tree.with(templates).with(obstacles);
+    findings.checked.besides.push(format!("what {} may write", folders::user()));
+    let mut hostname = None;
+    match Running::ask(switch, engine) {
+        Err(silent) => findings = findings.with([silent]),
+        Ok(running) => {
+            findings.checked.besides.push(format!("the {}", running.place));
+            findings = findings.with(source.iter().flat_map(|source| loaded::differences(&running, source, engine)));
+            match (http.reach.host == Host::OfSwitch).then(|| loaded::hostname(&running)).transpose() {
+                Ok(of_switch) => hostname = of_switch,
+                Err(unfit) => findings = findings.with([unfit]),
+            }
+        }
+    }
+    let hostname = hostname.as_ref().map(Hostname::host);
+    tell(&findings.with(certificate::findings(http, hostname, SystemTime::now())))
+}
+
+/// The folders that cannot be written in. If one in the tree is missing, its own check has told.
+fn obstacles(settings: &Settings, in_tree: &Findings) -> Vec<Finding> {
+    let is_told = |obstacle: &Obstacle| {
+        let folder = obstacle.path.strip_prefix(&settings.folders.configuration).ok().and_then(Path::to_str);
+        obstacle.path.symlink_metadata().is_err() && folder.is_some_and(|folder| in_tree.are_about(folder))
+    };
+    let obstacles = folders::obstacles(&settings.folders, &settings.engine).into_iter();
+    obstacles.filter(|obstacle| !is_told(obstacle)).map(Finding::from).collect()
+}
+
+/// Prints what was found, and gives a failure if that is anything.
+fn tell(findings: &Findings) -> io::Result<ExitCode> {
     writeln!(io::stdout().lock(), "{findings}")?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl From<Obstacle> for Finding {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::in_file(obstacle.path.to_string_lossy(), obstacle.what, obstacle.remedy)
+    }
 }
 
 /// Checks the configuration tree in the folder `tree` against the connector's configuration.
@@ -96,10 +154,13 @@ pub(crate) fn run(tree: &Path, config: &Config, http: &Http) -> io::Result<ExitC
 /// Nothing is written. Commands of the tree that would run a program or use the network are not carried out; what they would
 /// set is taken to be set. Fails when the folder cannot be read; whatever is wrong inside of it is a finding.
 fn check(tree: &Path, config: &Config) -> io::Result<Findings> {
-    let source = Source::open(tree)?;
+    Ok(check_source(&Source::open(tree)?, config))
+}
+
+fn check_source(source: &Source, config: &Config) -> Findings {
     let (loaded, globals) = source.load();
     let included: BTreeSet<&str> = loaded.report.included.iter().map(|included| included.file.as_str()).collect();
-    let mut findings = loading::met(&source, config, &loaded);
+    let mut findings = loading::met(source, config, &loaded);
     findings.extend(leftovers::findings(included.iter().copied()));
     for file in &included {
         findings.extend(text::findings(file, &source.text(file).unwrap_or_default()));
@@ -107,9 +168,9 @@ fn check(tree: &Path, config: &Config) -> io::Result<Findings> {
     let mut checked = Checked { files: included.len(), ..Checked::default() };
     findings.extend(loading::failure(&loaded));
     if let Some(tree) = Tree::new(&loaded) {
-        findings.extend(inside(&source, config, &loaded, &globals, &tree, &mut checked));
+        findings.extend(inside(source, config, &loaded, &globals, &tree, &mut checked));
     }
-    Ok(Findings::new(findings, checked))
+    Findings::new(findings, checked)
 }
 
 /// What is wrong inside of a tree that the switch loads.
@@ -128,6 +189,7 @@ fn inside(
         Some(Ok(reading)) => {
             checked.users = reading.users.len();
             checked.conferences = reading.conferences.len();
+            checked.profiles = reading.conference_types.to_vec();
             let trial = Trial::run(source, config, &reading);
             let subject = Subject::new(config, source, tree, &reading, &trial, owned);
             findings.extend(CHECKS.iter().flat_map(|check| check(&subject)));

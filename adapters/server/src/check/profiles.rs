@@ -40,6 +40,7 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(profiles.iter().flat_map(|profile| unknown_groups(subject, profile, &groups)));
+    findings.extend(profiles.iter().flat_map(|profile| recordings_elsewhere(subject, profile)));
     findings.extend(groups.iter().flat_map(|group| unknown_events(subject, group)));
     findings
 }
@@ -60,6 +61,29 @@ fn unknown_groups(subject: &Subject<'_>, profile: &Node<'_>, groups: &[&Node<'_>
         )
     };
     unknown.map(finding).collect()
+}
+
+/// Recordings that the switch begins by itself, in another folder than that of the connector.
+fn recordings_elsewhere(subject: &Subject<'_>, profile: &Node<'_>) -> Vec<Finding> {
+    let folder = format!("{}/", subject.config.recordings.trim_end_matches('/'));
+    let automatic = profile.children("param").filter(|param| param.is_named("auto-record"));
+    let elsewhere = automatic.filter(|param| {
+        let path = param.value("value");
+        !path.is_empty() && !path.starts_with(&folder)
+    });
+    let finding = |param: &Node<'_>| {
+        Finding::at(
+            subject.tree.place(param),
+            format!(
+                "the profile {} records to {}, and the connector shows only what is in {}",
+                quoted(&profile.value("name")),
+                quoted(&param.value("value")),
+                quoted(&subject.config.recordings)
+            ),
+            "record to that folder, or name the other one as recordings under [folders] (RECPATH)",
+        )
+    };
+    elsewhere.map(finding).collect()
 }
 
 fn unknown_events(subject: &Subject<'_>, group: &Node<'_>) -> Vec<Finding> {

@@ -9,7 +9,7 @@ use super::tree::{Node, ROOT_FILE};
 /// Where variables are set by custom.
 const VARIABLES_FILE: &str = "vars.xml";
 /// The variables that the connector uses, and what for.
-const NEEDED: [(&str, &str); 6] = [
+pub(super) const NEEDED: [(&str, &str); 6] = [
     ("modconpin", "the conference PIN of new users in the context of the admins"),
     ("defconpin", "the conference PIN of all other new users"),
     ("outbound_caller_name", "every user file refers to it"),
@@ -34,7 +34,13 @@ pub(super) fn variables(subject: &Subject<'_>) -> Vec<Finding> {
     let pins = pins.map(|name| {
         Finding::in_file(file, format!("the variable `{name}` is not only digits"), "set a PIN that can be dialled")
     });
-    missing.chain(pins).collect()
+    let port = subject.reading.globals.get("internal_tls_port");
+    let port = port.filter(|port| !matches!(port.parse::<u16>(), Ok(1..)));
+    let port = port.map(|_| {
+        let what = "the variable `internal_tls_port` is no number of a port, and phones register there";
+        Finding::in_file(file, what, "set the port on which the switch listens for SIP over TLS, such as 5061")
+    });
+    missing.chain(pins).chain(port).collect()
 }
 
 /// The event socket is there, and not open to the world.

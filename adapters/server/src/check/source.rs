@@ -59,6 +59,11 @@ impl Source {
         Ok(Self { files, base })
     }
 
+    /// The tree's absolute path.
+    pub(super) fn path(&self) -> &str {
+        &self.base
+    }
+
     /// The content of a file, with the lines of Unix.
     pub(super) fn text(&self, file: &str) -> io::Result<String> {
         let content = self.files.read(Path::new(file))?;
@@ -132,6 +137,13 @@ impl Source {
         for name in from_outside {
             globals.set(name.as_bytes(), b"unknown");
         }
+        let loaded = load(&self.files, &self.base, &mut globals);
+        (loaded, globals)
+    }
+
+    /// Loads the tree as a running switch with these variables would when it is told `reloadxml`.
+    pub(super) fn load_again(&self, mut globals: Globals) -> (Loaded, Globals) {
+        globals.set(b"conf_dir", self.base.as_bytes());
         let loaded = load(&self.files, &self.base, &mut globals);
         (loaded, globals)
     }

@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use fsconnector_engine::state::{Barred, User};
 use fsconnector_engine::switch::Oddity;
 
-use super::findings::{Finding, counted, quoted};
+use super::findings::{Finding, counted, listed, quoted};
 use super::leftovers::is_leftover;
 use super::source::Owned;
 use super::subject::{Subject, UserEntry};
 use super::tree::Node;
 
-/// How many ids a finding lists.
-const MOST_LISTED: usize = 5;
 /// The longest values, in characters.
 const LONGEST: usize = 128;
 const LONGEST_EMAIL: usize = 254;
@@ -47,9 +45,8 @@ fn form(subject: &Subject<'_>, file: &str, users: &[&UserEntry<'_>]) -> Option<F
             Finding::at(user.place.clone(), what, format!("move it to {own}"))
         });
     }
-    let mut listed: Vec<String> = users.iter().take(MOST_LISTED).map(|user| quoted(&user.id)).collect();
-    listed.extend((users.len() > MOST_LISTED).then(|| "…".to_owned()));
-    let (count, listed) = (counted(users.len(), "user"), listed.join(", "));
+    let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+    let (count, listed) = (counted(ids.len(), "user"), listed(&ids));
     Some(Finding::in_file(
         file,
         format!("{count} share this file ({listed}): the connector lists but cannot change them"),

@@ -38,9 +38,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many questions may wait for the engine's loop.
 const QUESTIONS: usize = 8;
 
-/// The commit that the program was built from, if whoever built it has said so.
-const COMMIT: Option<&str> = option_env!("FSCONNECTOR_COMMIT");
-
 /// All that is told.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -76,7 +73,7 @@ impl Metrics {
         let mut registry = Registry::default();
         self.process.report(&mut registry);
         let ours = registry.sub_registry_with_prefix("fsconnector");
-        let build = vec![("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT.unwrap_or("unknown"))];
+        let build = vec![("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FSCONNECTOR_COMMIT"))];
         ours.register("build", "What is running", Info::new(build));
         self.measures.report(ours);
         if let Some(gate) = self.gate.upgrade() {

@@ -1,8 +1,10 @@
 //! The configuration file, and the environment variables of the earlier program.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fsconnector_engine::access::Role;
@@ -135,7 +137,14 @@ impl Default for FileMetrics {
 }
 
 impl File {
-    pub(super) fn parse(text: &str) -> Result<Self, SettingsError> {
+    pub(super) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the `text` of the file at `path`.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
         toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let before = text.get(..at).unwrap_or_default();
@@ -143,26 +152,30 @@ impl File {
             let secret = text.lines().nth(line - 1).is_some_and(|line| line.contains("password"));
             // The message can quote the value.
             let message = if secret { "the password must be a text in quotes".into() } else { error.message().into() };
-            SettingsError::NotToml { line, message }
+            SettingsError::NotToml { path: path.to_owned(), line, message }
         })
     }
 
     /// Takes what the environment variables of the earlier program say; empty ones say nothing.
-    pub(super) fn override_by(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
-        let variable = |name: &'static str| environment(name).filter(|value| !value.is_empty());
+    pub(super) fn override_by(&mut self, environment: impl Fn(&str) -> Option<OsString>) -> Result<(), SettingsError> {
+        let value = |name: &'static str| environment(name).filter(|value| !value.is_empty());
+        let variable = |name| {
+            let text = value(name).map(OsString::into_string).transpose();
+            text.map_err(|_| SettingsError::Variable { name, expected: "text in UTF-8" })
+        };
         let port = |name, port: &mut u16| {
-            if let Some(value) = variable(name) {
+            if let Some(value) = variable(name)? {
                 *port = value.parse().map_err(|_| SettingsError::Variable { name, expected: "a port number" })?;
             }
             Ok::<(), SettingsError>(())
         };
         let path = |name, path: &mut PathBuf| {
-            if let Some(value) = variable(name) {
+            if let Some(value) = value(name) {
                 *path = value.into();
             }
         };
         let optional = |name, path: &mut Option<PathBuf>| {
-            if let Some(value) = variable(name) {
+            if let Some(value) = value(name) {
                 *path = Some(value.into());
             }
         };
@@ -173,16 +186,16 @@ impl File {
         path("STATICPATH", &mut self.folders.files);
         optional("FASTICERT", &mut self.http.certificate);
         optional("FASTIKEY", &mut self.http.key);
-        if let Some(address) = variable("FSIP") {
+        if let Some(address) = variable("FSIP")? {
             self.switch.address = address;
         }
-        if let Some(password) = variable("FSPW") {
+        if let Some(password) = variable("FSPW")? {
             self.switch.password = Hidden(password);
         }
-        if let Some(hostname) = variable("CONHOSTNAME") {
+        if let Some(hostname) = variable("CONHOSTNAME")? {
             self.http.hostname = Some(hostname);
         }
-        if let Some(address) = variable("FASTIIP") {
+        if let Some(address) = variable("FASTIIP")? {
             let expected = "an IP address to listen on";
             self.http.address = address.parse().map_err(|_| SettingsError::Variable { name: "FASTIIP", expected })?;
         }

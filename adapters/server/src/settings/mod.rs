@@ -1,10 +1,13 @@
 //! The configuration: a file, overridden by the environment variables of the earlier program.
 
+#[cfg(test)]
+mod example;
 mod file;
 mod hostname;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +16,7 @@ use std::path::{Path, PathBuf};
 use fsconnector_engine::config::{Config, ConfigError};
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::Patience;
+use fsconnector_esl::Address;
 use fsconnector_http::{CertificateFiles, Origin};
 
 use file::File;
@@ -22,7 +26,7 @@ pub(crate) use hostname::Hostname;
 const DEFAULT_FILE: &str = "fsconnector.toml";
 
 /// What the program runs with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) switch: Switch,
     pub(crate) http: Http,
@@ -33,7 +37,7 @@ pub(crate) struct Settings {
 }
 
 /// The switch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Switch {
     pub(crate) address: String,
     pub(crate) port: u16,
@@ -42,7 +46,7 @@ pub(crate) struct Switch {
 }
 
 /// The HTTP side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Http {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
@@ -74,7 +78,7 @@ pub(crate) enum Host {
 }
 
 /// Folders.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Folders {
     /// The configuration tree of the switch.
     pub(crate) configuration: PathBuf,
@@ -85,19 +89,24 @@ pub(crate) struct Folders {
     pub(crate) templates: Option<PathBuf>,
 }
 
+impl From<Switch> for Address {
+    fn from(switch: Switch) -> Self {
+        let Switch { address, port, password, patience } = switch;
+        Self { host: address, port, password, patience }
+    }
+}
+
 impl Settings {
     /// Reads the file, or [`DEFAULT_FILE`] if it is there, and then the environment.
     pub(crate) fn load(
         file: Option<&Path>,
-        environment: impl Fn(&str) -> Option<String>,
+        environment: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, SettingsError> {
         let default = Path::new(DEFAULT_FILE);
-        let text = match file.or_else(|| default.exists().then_some(default)) {
-            None => String::new(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?,
+        let mut file = match file.or_else(|| default.exists().then_some(default)) {
+            None => File::default(),
+            Some(path) => File::read(path)?,
         };
-        let mut file = File::parse(&text)?;
         file.override_by(environment)?;
         file.check()
     }
@@ -158,7 +167,7 @@ impl fmt::Display for Reach {
 #[derive(Debug)]
 pub(crate) enum SettingsError {
     Unreadable { path: PathBuf, error: io::Error },
-    NotToml { line: usize, message: String },
+    NotToml { path: PathBuf, line: usize, message: String },
     Variable { name: &'static str, expected: &'static str },
     SwitchPassword,
     PlainHttp(IpAddr),
@@ -171,9 +180,17 @@ pub(crate) enum SettingsError {
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, error } => write!(f, "cannot read {}: {error}", path.display()),
-            Self::NotToml { line, message } => write!(f, "configuration file, line {line}: {message}"),
-            Self::Variable { name, expected } => write!(f, "environment variable {name}: expected {expected}"),
+            Self::Unreadable { path, error } => {
+                write!(
+                    f,
+                    "cannot read the configuration file {}: {error}; correct --config, or the file",
+                    path.display()
+                )
+            }
+            Self::NotToml { path, line, message } => write!(f, "{}, line {line}: {message}", path.display()),
+            Self::Variable { name, expected } => {
+                write!(f, "environment variable {name}: expected {expected}; correct it, or unset it")
+            }
             Self::SwitchPassword => f.write_str("the switch's password must not hold a line break or a NUL"),
             Self::PlainHttp(address) => write!(
                 f,

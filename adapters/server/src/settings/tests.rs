@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use fsconnector_engine::config::NumberRange;
@@ -6,8 +8,8 @@ use super::file::File;
 use super::*;
 
 fn settings(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-    let environment = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let mut file = File::parse(text).map_err(|error| error.to_string())?;
+    let environment = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+    let mut file = File::parse(Path::new("a.toml"), text).map_err(|error| error.to_string())?;
     file.override_by(environment).and_then(|()| file.check()).map_err(|error| error.to_string())
 }
 
@@ -67,7 +69,10 @@ fn the_environment_overrides_the_file() {
 #[test]
 fn an_unknown_key_is_refused_by_name() {
     let message = refused("[http]\nport = 1\nprot = 2\n", &[]);
-    assert!(message.starts_with("configuration file, line 3: unknown field `prot`"), "{message}");
+    assert!(
+        message.starts_with("a.toml, line 3: unknown field `prot`, expected one of `address`, `port`, "),
+        "{message}"
+    );
 }
 
 #[test]
@@ -164,9 +169,15 @@ fn an_error_never_quotes_a_password() {
 
 #[test]
 fn a_variable_that_does_not_fit_is_named() {
-    assert_eq!(refused("", &[("FSPORT", "many")]), "environment variable FSPORT: expected a port number");
+    assert_eq!(
+        refused("", &[("FSPORT", "many")]),
+        "environment variable FSPORT: expected a port number; correct it, or unset it"
+    );
     assert_eq!(
         refused("", &[("FASTIIP", "here")]),
-        "environment variable FASTIIP: expected an IP address to listen on"
+        "environment variable FASTIIP: expected an IP address to listen on; correct it, or unset it"
     );
+    let odd = |name: &str| (name == "CONHOSTNAME").then(|| OsString::from_vec(b"\xff".into()));
+    let error = File::default().override_by(odd).unwrap_err().to_string();
+    assert_eq!(error, "environment variable CONHOSTNAME: expected text in UTF-8; correct it, or unset it");
 }

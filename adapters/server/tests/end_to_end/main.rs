@@ -12,6 +12,7 @@ mod stage;
 
 mod archives;
 mod changes;
+mod checking;
 mod demo;
 mod following;
 mod killing;

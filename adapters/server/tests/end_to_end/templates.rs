@@ -60,7 +60,8 @@ fn a_template_that_cannot_be_used_is_refused_at_start_with_its_file_and_line() {
             &["demo", "--templates", &folder],
         ] {
             let output = stage.run(arguments, "");
-            let log = String::from_utf8(output.stderr).unwrap();
+            // What the check finds goes to standard output.
+            let log = String::from_utf8([output.stderr, output.stdout].concat()).unwrap();
             assert_eq!(output.status.code(), Some(1), "{log}");
             assert!(words.iter().all(|word| log.contains(word)), "{log}");
         }

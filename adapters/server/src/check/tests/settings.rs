@@ -71,6 +71,31 @@ fn a_configuration_without_profiles_is_told() {
 }
 
 #[test]
+fn a_tls_port_that_is_no_port_is_told() {
+    for bad in ["0", "65536", "sips"] {
+        Example::new().edit("vars.xml", "internal_tls_port=5061", &format!("internal_tls_port={bad}")).check(&[
+            "vars.xml",
+            "  the variable `internal_tls_port` is no number of a port, and phones register there — \
+             set the port on which the switch listens for SIP over TLS, such as 5061",
+        ]);
+    }
+}
+
+#[test]
+fn a_profile_that_records_elsewhere_is_told() {
+    let recording = |path: &str| {
+        let param = format!("<profile name=\"16kHz-novideo\">\n<param name=\"auto-record\" value=\"{path}\"/>");
+        Example::new().edit(PROFILES, "<profile name=\"16kHz-novideo\">", &param)
+    };
+    recording("/recordings/${conference_name}.wav").check(&[]);
+    recording("/recordings2/${conference_name}.wav").check(&[
+        PROFILES,
+        "  46: the profile `16kHz-novideo` records to `/recordings2/${conference_name}.wav`, and the connector shows only \
+         what is in `/recordings` — record to that folder, or name the other one as recordings under [folders] (RECPATH)",
+    ]);
+}
+
+#[test]
 fn keys_that_do_not_exist_are_told() {
     Example::new().edit(PROFILES, "<group name=\"moderators\">", "<group name=\"hosts\">").check(&[
         PROFILES,

@@ -1,0 +1,374 @@
+//! What does not fit is named: by `fsconnector check`, and by the program when it starts.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+use crate::stage::Stage;
+
+/// A user that owns nothing.
+const NOBODY: u32 = 65534;
+
+/// The program in the place of a connector for this switch, with some more variables.
+fn program(stage: &Stage, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fsconnector"));
+    program.args(arguments).env_clear().envs(stage.variables()).envs(variables.iter().copied());
+    program
+}
+
+/// Everything that it says, and whether it is content.
+fn said(output: Output) -> (bool, String) {
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for secret in ["change-me", "ClueCon", "hunter2", "its own secret"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{text}");
+    (output.status.success(), text)
+}
+
+fn check(stage: &Stage, variables: &[(&str, &str)]) -> (bool, String) {
+    said(program(stage, &["check"], variables).output().unwrap())
+}
+
+/// What the check finds under this heading, and nothing else.
+#[track_caller]
+fn only_finding(stage: &Stage, variables: &[(&str, &str)], heading: &str) -> String {
+    let (is_content, report) = check(stage, variables);
+    assert!(!is_content && report.contains(": 1 finding in 1 place\n"), "{report}");
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines.first(), Some(&heading), "{report}");
+    lines[1].trim_start().to_owned()
+}
+
+#[track_caller]
+fn assert_content(stage: &Stage, variables: &[(&str, &str)]) {
+    let (is_content, report) = check(stage, variables);
+    assert!(is_content, "{report}");
+}
+
+/// The heading of the switch's findings.
+fn switch(stage: &Stage) -> String {
+    format!("switch {}", stage.switch.address())
+}
+
+/// What the program says that refuses to start.
+#[track_caller]
+fn refusal(stage: &Stage, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let (is_content, log) = said(program(stage, arguments, variables).output().unwrap());
+    assert!(!is_content, "{log}");
+    log
+}
+
+/// Writes a configuration file, and gives its path.
+fn configuration(stage: &Stage, text: &str) -> String {
+    let path = stage.recording("../fsconnector.toml");
+    fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_sound_installation_is_found_sound_and_stays_as_it_is_also_while_a_connector_is_at_work() {
+    let stage = Stage::with_example();
+    let (before, loads) = (stage.tree(), stage.loads());
+    let (is_content, report) = check(&stage, &[]);
+    let end = format!(" and the {}: nothing to find fault with\n", switch(&stage));
+    assert!(is_content && report.starts_with("checked 25 files, 3 users, 3 conferences, what the user "), "{report}");
+    assert!(report.ends_with(&end), "{report}");
+    assert_eq!((stage.tree(), stage.loads()), (before, loads));
+    assert!(!stage.static_path("").exists(), "the check makes nothing");
+    let connector = stage.ready();
+    let loads = stage.loads();
+    assert_content(&stage, &[]);
+    assert_eq!(stage.loads(), loads);
+    assert_eq!(connector.stop().0, Some(0));
+}
+
+#[test]
+fn a_tree_alone_is_checked_without_a_switch_and_without_folders() {
+    let stage = Stage::with_example();
+    stage.switch.kill();
+    let tree = stage.path("").to_string_lossy().into_owned();
+    let variables = [("SWITCHCONF", "/nowhere"), ("RECPATH", "/nowhere"), ("FASTICERT", "/x"), ("FASTIKEY", "/x")];
+    let (is_content, report) = said(program(&stage, &["check", &tree], &variables).output().unwrap());
+    assert!(is_content, "{report}");
+    assert_eq!(report, "checked 25 files, 3 users and 3 conferences: nothing to find fault with\n");
+}
+
+#[test]
+fn a_switch_that_is_not_there_is_one_finding_and_the_rest_is_checked() {
+    let stage = Stage::with_example();
+    stage.switch.kill();
+    let found = only_finding(&stage, &[], &switch(&stage));
+    assert!(found.starts_with("nobody listens there — start the switch, with mod_event_socket"), "{found}");
+    fs::remove_dir(stage.recording("")).unwrap();
+    stage.write_user("friends", "21001", "", "x");
+    let (_, report) = check(&stage, &[]);
+    for part in [
+        "directory/friends/21001.xml\n",
+        "there is no such folder: no recordings are shown — make it",
+        "nobody listens",
+    ] {
+        assert!(report.contains(part), "{report}");
+    }
+}
+
+#[test]
+fn a_tree_that_is_not_there_is_one_finding() {
+    let stage = Stage::with_example();
+    let found = only_finding(&stage, &[("SWITCHCONF", "/nowhere")], "/nowhere");
+    assert!(found.starts_with("there is no such folder: nothing can be changed"), "{found}");
+}
+
+#[test]
+fn a_switch_that_does_not_let_the_connector_in_is_told_with_the_reason() {
+    let stage = Stage::with_example();
+    let found = only_finding(&stage, &[("FSPW", "hunter2")], &switch(&stage));
+    assert!(found.starts_with("the switch does not accept the password — write the one of"), "{found}");
+    stage.switch.edit(|switch| switch.faults.refuse = true);
+    let found = only_finding(&stage, &[], &switch(&stage));
+    assert!(found.starts_with("the switch turns this computer away — allow its address"), "{found}");
+}
+
+#[test]
+fn what_is_no_event_socket_is_told() {
+    let stage = Stage::with_example();
+    for (says, begin) in [
+        (
+            "HTTP/1.1 400 Bad Request\nContent-Length: none\n\n",
+            "what listens there is no event socket of a FreeSWITCH: ",
+        ),
+        ("", "what listens there ends the connection before it has answered: "),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        thread::spawn(move || listener.incoming().take(2).try_for_each(|peer| peer?.write_all(says.as_bytes())));
+        let found = only_finding(&stage, &[("FSPORT", &port)], &format!("switch 127.0.0.1:{port}"));
+        assert!(found.starts_with(begin), "{found}");
+    }
+}
+
+#[test]
+fn a_switch_that_has_loaded_another_tree_is_told_and_one_that_has_loaded_a_copy_is_not() {
+    let (stage, other) = (Stage::with_example(), Stage::with_example());
+    let tree = other.path("").to_string_lossy().into_owned();
+    assert_content(&stage, &[("SWITCHCONF", &tree)]);
+    other.write_user("friends", "21001", "anna", "its own secret");
+    fs::remove_file(other.path("dialplan/conferences/31000.xml")).unwrap();
+    fs::remove_file(other.path("directory/public/22000.xml")).unwrap();
+    let (_, report) = check(&stage, &[("SWITCHCONF", &tree)]);
+    let there = stage.path("").to_string_lossy().into_owned();
+    let expected = format!(
+        "it has loaded the tree `{}`, not `{}`: it does not show 1 user of the tree (`21001`); \
+         it shows 1 user that the tree does not have (`22000`); \
+         it shows 1 conference that the tree does not have (`31000`) — correct configuration under [folders]",
+        there.trim_end_matches('/'),
+        tree.trim_end_matches('/')
+    );
+    assert!(report.contains(&expected), "{report}");
+}
+
+#[test]
+fn files_that_the_switch_has_not_loaded_are_told_until_it_has() {
+    let stage = Stage::with_example();
+    let user = fs::read_to_string(stage.path("directory/friends/21000.xml")).unwrap();
+    let new = user.replace("21000", "21001").replace("maria", "anna").replace("00005e005301", "none");
+    stage.write("directory/friends/21001.xml", &new);
+    let found = only_finding(&stage, &[], &switch(&stage));
+    let expected = "it does not show 1 user of the tree (`21001`) — have it loaded: fs_cli -x reloadxml; if that";
+    assert!(found.starts_with(expected), "{found}");
+    stage.switch.reload();
+    assert_content(&stage, &[]);
+    stage.write("directory/friends/21001.xml", new.replace("change-me-too", "its own secret"));
+    let found = only_finding(&stage, &[], &switch(&stage));
+    assert!(found.starts_with("it has other values than the tree for 1 user (`21001`) — "), "{found}");
+    fs::remove_file(stage.path("directory/friends/21001.xml")).unwrap();
+    let found = only_finding(&stage, &[], &switch(&stage));
+    assert!(found.starts_with("it shows 1 user that the tree does not have (`21001`) — "), "{found}");
+    stage.switch.reload();
+    let variables = fs::read_to_string(stage.path("vars.xml")).unwrap();
+    stage.write("vars.xml", variables.replace("internal_tls_port=5061", "internal_tls_port=5062"));
+    let found = only_finding(&stage, &[], &switch(&stage));
+    assert!(found.starts_with("it has other values than the tree for 1 variable (`internal_tls_port`)"), "{found}");
+}
+
+#[test]
+fn folders_that_must_not_be_written_are_told_with_the_user() {
+    let stage = Stage::with_example();
+    let scratch = stage.path("..");
+    let closed = stage.path("directory/team");
+    let is_root = fs::metadata(&scratch).unwrap().uid() == 0;
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for open in ["..", ".", "directory/friends", "directory/public", "dialplan/conferences", "../recordings"] {
+        mode(&stage.path(open), 0o777);
+    }
+    mode(&closed, 0o555);
+    let as_nobody = |arguments: &[&str]| {
+        let mut program = program(&stage, arguments, &[]);
+        if is_root {
+            program.uid(NOBODY).gid(NOBODY);
+        }
+        program
+    };
+    // Who may not run the program cannot be asked.
+    let Ok(output) = as_nobody(&["check"]).output() else { return };
+    let log = log_until_it_listens(as_nobody(&["serve"]));
+    mode(&closed, 0o755);
+    let (is_content, report) = said(output);
+    assert!(!is_content && report.contains(": 1 finding in 1 place\n"), "{report}");
+    assert!(report.starts_with(&format!("{}\n  the user ", closed.display())), "{report}");
+    let consequence = "may not write here, or not enter a folder above: users of `team` cannot be added, changed or removed — \
+                       give the folder to the user ";
+    assert!(report.contains(consequence), "{report}");
+    assert!(log.contains(&format!("WARN  {}: the user ", closed.display())), "{log}");
+    assert!(log.contains(&consequence.replace(" — ", "; ")), "{log}");
+}
+
+/// What it says until it serves.
+fn log_until_it_listens(mut program: Command) -> String {
+    let mut process = program.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = String::new();
+    for line in BufReader::new(process.stderr.take().unwrap()).lines() {
+        log.push_str(&line.unwrap());
+        log.push('\n');
+        if log.contains("listening on http") {
+            break;
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    log
+}
+
+#[test]
+fn a_certificate_that_is_not_for_the_switch_phones_are_sent_to_is_told() {
+    let stage = Stage::with_example();
+    let certificate = stage.recording("../certificate.pem").to_string_lossy().into_owned();
+    let certify = |host: &str| {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed([host.to_owned()]).unwrap();
+        fs::write(&certificate, cert.pem() + &signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&certificate, Permissions::from_mode(0o600)).unwrap();
+    };
+    let variables = [("FASTICERT", &*certificate), ("FASTIKEY", &certificate)];
+    // What the simulated switch calls itself.
+    let hostname = "switch";
+    certify(hostname);
+    assert_content(&stage, &variables);
+    certify("a.example");
+    let found = only_finding(&stage, &variables, &certificate);
+    let expected = format!("the certificate is for a.example, not for {hostname} — clients refuse it; ");
+    assert!(found.starts_with(&expected), "{found}");
+    fs::write(&certificate, "").unwrap();
+    let found = only_finding(&stage, &variables, &certificate);
+    assert_eq!(found, "the file is empty — write the file anew, as its issuer gave it");
+    let log = refusal(&stage, &[], &variables);
+    assert!(log.contains(&format!("{certificate}: the file is empty: write the file anew")), "{log}");
+}
+
+#[test]
+fn the_version_tells_the_commit() {
+    let stage = Stage::with_example();
+    let (_, version) = said(program(&stage, &["--version"], &[]).output().unwrap());
+    assert_eq!(version, format!("fsconnector {}\n", env!("FSCONNECTOR_VERSION")));
+    let commit = version.strip_prefix(concat!("fsconnector ", env!("CARGO_PKG_VERSION"), " (")).unwrap();
+    let (_, log) = stage.connector().stop();
+    assert!(log.lines().next().unwrap().contains(&format!("{}: switch 127.0.0.1:", version.trim_end())), "{log}");
+    let git = Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short", "HEAD"]).output();
+    if let (None, Ok(git)) = (option_env!("FSCONNECTOR_COMMIT"), git)
+        && git.status.success()
+        && commit != "unknown commit)\n"
+    {
+        assert_eq!(commit, format!("{})\n", String::from_utf8(git.stdout).unwrap().trim()));
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_is_named_at_the_start_with_what_to_do() {
+    let stage = Stage::with_example();
+    let context = |name: &str, first: u32| {
+        let (last, next) = (first + 9, first + 10);
+        format!(
+            "[[contexts]]\nname = \"{name}\"\nrole = \"admin\"\nusers = [{first}, {last}]\nconferences = [{next}, {next}]\n"
+        )
+    };
+    for (text, expected) in [
+        (
+            "[http]\nprot = 1\n".to_owned(),
+            "fsconnector.toml, line 2: unknown field `prot`, expected one of `address`, `port`",
+        ),
+        ("[htp]\n".to_owned(), "fsconnector.toml, line 1: unknown field `htp`, expected one of `switch`, `http`, "),
+        (
+            context("crew", 100) + &context("guests", 105),
+            "the ranges users of crew (100-109) and users of guests (105-114) overlap; make them disjoint",
+        ),
+        ("[switch]\npassword = hunter2\n".to_owned(), "line 2: the password must be a text in quotes"),
+        (
+            "[http]\norigins = [\"a.example\"]\n".to_owned(),
+            "origins: \"a.example\" is not like https://host.example:8443",
+        ),
+    ] {
+        let log = refusal(&stage, &["--config", &configuration(&stage, &text)], &[]);
+        assert!(log.contains(expected), "{log}");
+    }
+    let missing = refusal(&stage, &["--config", "/nowhere/x.toml"], &[]);
+    assert!(missing.contains("cannot read the configuration file /nowhere/x.toml: No such file"), "{missing}");
+}
+
+#[test]
+fn a_variable_that_cannot_be_is_named_at_the_start() {
+    let stage = Stage::with_example();
+    for (name, value, expected) in [
+        ("FSPORT", "abc", "environment variable FSPORT: expected a port number; correct it, or unset it"),
+        ("FASTIPORT", "65536", "environment variable FASTIPORT: expected a port number"),
+        ("FASTIIP", "localhost", "environment variable FASTIIP: expected an IP address to listen on"),
+        ("FASTIIP", "0.0.0.0", "plain HTTP on 0.0.0.0 would show everything to the network: set certificate and key"),
+        ("FASTIKEY", "/x.pem", "a certificate is of no use without its key, nor the other way round: set certificate"),
+        ("CONHOSTNAME", "https://a.example", "hostname (CONHOSTNAME): \"https://a.example\" is not like host.example"),
+        ("RECPATH", "/a'b", "the folder of the recordings, \"/a'b\", has to be an absolute path without quotes"),
+    ] {
+        let log = refusal(&stage, &[], &[(name, value)]);
+        assert!(log.contains(expected), "{log}");
+    }
+}
+
+#[test]
+fn a_port_that_somebody_else_has_is_named_at_the_start() {
+    let stage = Stage::with_example();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let log = refusal(&stage, &[], &[("FASTIPORT", &port.to_string())]);
+    let expected =
+        format!("cannot listen on 127.0.0.1:{port}: Address already in use (os error 98); choose another address");
+    assert!(log.contains(&expected), "{log}");
+}
+
+#[test]
+fn folders_in_which_the_program_cannot_write_are_named_at_the_start_and_the_rest_is_served() {
+    let stage = Stage::with_example();
+    fs::rename(stage.path("directory/public"), stage.path("directory/elsewhere")).unwrap();
+    fs::remove_dir(stage.recording("")).unwrap();
+    stage.write_static("store", "a file where a folder should be");
+    let before = stage.tree();
+    let connector = stage.ready();
+    let (code, log) = connector.stop();
+    assert_eq!(code, Some(0), "{log}");
+    for (folder, what) in [
+        (
+            "directory/public",
+            "there is no such folder: users of `public` cannot be added, changed or removed; make it, such that",
+        ),
+        ("../static/store", "this is no folder: nothing can be stored; put a folder in its place"),
+        ("../recordings/", "there is no such folder: no recordings are shown; make it"),
+    ] {
+        let folder = stage.path("").join(folder).display().to_string().replace("etc/../", "");
+        assert!(log.contains(&format!("WARN  {folder}: {what}")), "{folder}: {log}");
+    }
+    assert_eq!(log.matches("WARN ").count(), 3, "{log}");
+    assert_eq!(stage.tree(), before, "nothing is left behind");
+}
