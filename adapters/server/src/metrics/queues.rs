@@ -8,6 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use smol::channel::Receiver;
 
+use super::signed;
+
 /// The queues between the threads.
 #[derive(Default)]
 pub(crate) struct Queues(Vec<Queue>);
@@ -48,11 +50,6 @@ impl Queues {
         registry.register("queue_length", help, lengths);
         registry.register("queue_limit", "How much a queue can hold; changes beyond are refused, others wait", limits);
     }
-}
-
-/// Nothing here is as much as that.
-fn signed(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl fmt::Debug for Queues {

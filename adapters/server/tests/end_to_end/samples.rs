@@ -61,7 +61,7 @@ impl Samples {
         self.of(&format!("http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"))
     }
 
-    /// How many samples are larger than before, all in all.
+    /// How many more requests were answered than before, of all routes together.
     pub(crate) fn requests_beyond(&self, before: &Self) -> f64 {
         let sum = |of: &Self| -> f64 {
             of.0.iter().filter(|(name, _)| name.starts_with("fsconnector_http_requests_total")).map(|(_, n)| n).sum()
