@@ -13,6 +13,7 @@ fn main() {
     let given =
         env::var("FSCONNECTOR_COMMIT").ok().and_then(|commit| commit.split_whitespace().next().map(str::to_owned));
     let commit = given.or_else(commit).unwrap_or_else(|| "unknown commit".to_owned());
+    println!("cargo:rustc-env=FSCONNECTOR_COMMIT={commit}");
     println!("cargo:rustc-env=FSCONNECTOR_VERSION={} ({commit})", env!("CARGO_PKG_VERSION"));
 }
 

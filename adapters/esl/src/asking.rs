@@ -10,7 +10,7 @@ use fsconnector_engine::io::{EffectId, Epoch, Input, Reply};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::zip;
 
-use crate::connection::{Outgoing, Pair, connect};
+use crate::connection::{Batch, Outgoing, Pair, connect};
 use crate::{Address, Clock};
 
 /// The only session there is.
@@ -67,13 +67,13 @@ pub async fn ask<const N: usize>(
 async fn collect<const N: usize>(
     questions: [SwitchCommand; N],
     to_switch: Sender<Outgoing>,
-    from_switch: &Receiver<Vec<Input>>,
+    from_switch: &Receiver<Batch>,
 ) -> Vec<Reply> {
     let mut replies = Vec::new();
     while replies.len() < N
         && let Ok(batch) = from_switch.recv().await
     {
-        for input in batch {
+        for input in batch.inputs {
             match input {
                 Input::SwitchUp { epoch } => {
                     for (id, command) in (1..).map(EffectId).zip(questions.iter().cloned()) {

@@ -37,9 +37,18 @@ pub struct Outgoing {
     pub command: SwitchCommand,
 }
 
+/// What came from the switch at once, for the engine.
+#[derive(Debug)]
+pub struct Batch {
+    /// When it was read.
+    pub read: Mono,
+    /// In the order in which it came.
+    pub inputs: Vec<Input>,
+}
+
 /// Holds a session with the switch, again and again, until the other ends of both channels are gone: then it says
 /// `exit` and returns.
-pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<Outgoing>, inputs: Sender<Vec<Input>>) {
+pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<Outgoing>, inputs: Sender<Batch>) {
     let mut commands = pin!(commands);
     let mut backoff = Backoff::new();
     let mut complaint = String::new();
@@ -120,7 +129,7 @@ pub(crate) struct Pair<'a> {
     clock: Clock,
     events: TcpStream,
     control: TcpStream,
-    inputs: &'a Sender<Vec<Input>>,
+    inputs: &'a Sender<Batch>,
     up_since: Option<Mono>,
 }
 
@@ -138,7 +147,7 @@ impl<'a> Pair<'a> {
         address: &Address,
         clock: Clock,
         (events, control): (TcpStream, TcpStream),
-        inputs: &'a Sender<Vec<Input>>,
+        inputs: &'a Sender<Batch>,
     ) -> Self {
         let session = Session::new(epoch, address.password.clone(), address.patience, clock());
         Self { session, clock, events, control, inputs, up_since: None }
@@ -164,7 +173,7 @@ impl<'a> Pair<'a> {
                 Happening::Command(None) => self.session.exit(&mut actions),
                 Happening::Deadline => self.session.tick(now, &mut actions),
             }
-            if let Some(end) = self.carry_out(&mut actions).await {
+            if let Some(end) = self.carry_out(now, &mut actions).await {
                 return end;
             }
             // A switch that never pauses would have the thread to itself, for nothing here ever waits then.
@@ -207,9 +216,9 @@ impl<'a> Pair<'a> {
         .await
     }
 
-    /// Carries out what the session wants, in its order; the end of the session if that is what it wants.
-    async fn carry_out(&mut self, actions: &mut Vec<Action>) -> Option<SessionEnd> {
-        let mut batch = Vec::new();
+    /// Carries out what the session wants since `read`, in its order; the end of the session if that is what it wants.
+    async fn carry_out(&mut self, read: Mono, actions: &mut Vec<Action>) -> Option<SessionEnd> {
+        let mut inputs = Vec::new();
         let mut end = None;
         for action in actions.drain(..) {
             match action {
@@ -217,7 +226,7 @@ impl<'a> Pair<'a> {
                     if matches!(input, Input::SwitchUp { .. }) {
                         self.up_since = Some((self.clock)());
                     }
-                    batch.push(input);
+                    inputs.push(input);
                 }
                 Action::Send(line, bytes) => {
                     let stream = if line == Line::Events { &mut self.events } else { &mut self.control };
@@ -229,7 +238,7 @@ impl<'a> Pair<'a> {
                 Action::Close(why) => end = Some(why),
             }
         }
-        if !batch.is_empty() && self.inputs.send(batch).await.is_err() {
+        if !inputs.is_empty() && self.inputs.send(Batch { read, inputs }).await.is_err() {
             // Nobody listens any more.
             return Some(SessionEnd::Exit);
         }

@@ -16,7 +16,7 @@ mod connection;
 use std::sync::Arc;
 
 pub use asking::{AskError, ask};
-pub use connection::{Outgoing, stay_connected};
+pub use connection::{Batch, Outgoing, stay_connected};
 use fsconnector_engine::esl::command::Password;
 use fsconnector_engine::esl::session::Patience;
 use fsconnector_engine::time::Mono;

@@ -54,6 +54,7 @@ mod description;
 mod gate;
 mod handlers;
 mod live;
+mod metrics;
 mod operation;
 mod problem;
 mod relay;
@@ -67,7 +68,7 @@ mod target;
 pub use current::Current;
 pub use gate::{
     Acceptor, Certificate, CertificateDoubt, CertificateFault, CertificateFiles, Doubt, Fault, Gate, GateConfig,
-    GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve,
+    GateError, Limits, Origin, Plain, Tls, TlsError, TlsStream, serve, serve_metrics,
 };
 pub use handlers::{Asked, Uploads};
 pub use live::{FromListener, LiveLimits};

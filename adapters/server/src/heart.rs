@@ -10,11 +10,13 @@ use fsconnector_engine::io::{Effect, FileError, Input};
 use fsconnector_engine::note::{Level, Note};
 use fsconnector_engine::state::State;
 use fsconnector_engine::time::{Mono, Now, Wall};
-use fsconnector_esl::Outgoing;
+use fsconnector_esl::{Batch, Outgoing};
 use fsconnector_http::{Asked, Current, FromListener, Gate};
 use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::future;
+
+use crate::metrics::{Meter, Question};
 
 /// The clocks of the program.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ impl Clock {
 pub(crate) struct Wires {
     pub(crate) clock: Clock,
     /// What comes from the switch, a batch a chunk.
-    pub(crate) from_switch: Receiver<Vec<Input>>,
+    pub(crate) from_switch: Receiver<Batch>,
     pub(crate) to_switch: Sender<Outgoing>,
     /// What administrators want changed.
     pub(crate) asked: Receiver<Asked>,
@@ -51,6 +53,8 @@ pub(crate) struct Wires {
     pub(crate) gate: Arc<Gate>,
     pub(crate) disk: Disk,
     pub(crate) readers: Arc<Current>,
+    /// Those who want to know how much there is of what.
+    pub(crate) questions: Receiver<Question>,
     /// Gets the first state.
     pub(crate) states: Sender<Arc<State>>,
 }
@@ -71,46 +75,59 @@ struct Known {
 }
 
 /// Runs the engine until it is to stop and nothing is in flight.
-pub(crate) async fn beat(mut engine: Engine, wires: Wires, stops: Stops) {
+pub(crate) async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) {
     let (files_done, from_files) = smol::channel::unbounded();
     let mut effects = Vec::new();
     let mut known = Known { soon: false, now: false };
     while !(known.now && engine.is_idle()) {
-        let mut inputs = next_inputs(&wires, &from_files, (&stops, known), engine.deadline()).await;
+        let (read, mut inputs) = next_inputs(&wires, &from_files, (&stops, known), &engine).await;
         let before = known;
         known = Known { soon: stops.soon.is_closed(), now: stops.now.is_closed() };
         inputs.extend((known.soon && !before.soon).then_some(Input::Stop));
         // What comes together comes at one time: thousands of events a second need not look at the clock each.
         let now = wires.clock.now();
+        meter.takes(now.mono, read, &inputs);
         for input in inputs {
             engine.handle(now, input, &mut effects);
             for effect in effects.drain(..) {
-                carry_out(effect, &wires, &files_done);
+                carry_out(effect, &wires, &mut meter, &files_done);
             }
         }
     }
 }
 
-/// What comes next: from the switch, from administrators, from listeners, from the disk, or the engine's deadline, in no
-/// fixed preference; nothing when something is to stop.
+/// What comes next, and when it was read if it comes from the switch: from there, from administrators, from listeners, from
+/// the disk, or the engine's deadline, in no fixed preference; nothing when something is to stop, or somebody was told
+/// figures.
 async fn next_inputs(
     wires: &Wires,
     from_files: &Receiver<Input>,
     (stops, known): (&Stops, Known),
-    deadline: Option<Mono>,
-) -> Vec<Input> {
-    let switch = async { or_never(wires.from_switch.recv().await.ok()).await };
+    engine: &Engine,
+) -> (Option<Mono>, Vec<Input>) {
+    let switch = async {
+        let Batch { read, inputs } = or_never(wires.from_switch.recv().await.ok()).await;
+        (Some(read), inputs)
+    };
     let asked = async { or_never(wires.asked.recv().await.ok().map(|asked| vec![asked.into()])).await };
     let listening = async { or_never(wires.listening.recv().await.ok().map(|does| vec![does.into_input()])).await };
     let files = async { or_never(from_files.recv().await.ok().map(|input| vec![input])).await };
     let tick = async {
-        let left = or_never(deadline).await.0.saturating_sub(wires.clock.mono().0);
+        let left = or_never(engine.deadline()).await.0.saturating_sub(wires.clock.mono().0);
         Timer::after(Duration::from_micros(left)).await;
         vec![Input::Tick]
     };
+    let told = async {
+        let question = or_never(wires.questions.recv().await.ok()).await;
+        // Whoever has asked may not be waiting any more.
+        let _ = question.try_send(engine.figures());
+        Vec::new()
+    };
     let stopped = future::race(closed(&stops.soon, known.soon), closed(&stops.now, known.now));
-    let outside = future::race(switch, future::race(asked, listening));
-    future::race(outside, future::race(files, future::race(tick, stopped))).await
+    let outside = future::race(asked, listening);
+    let inside = future::race(files, future::race(tick, future::race(told, stopped)));
+    let others = async { (None, future::race(outside, inside).await) };
+    future::race(switch, others).await
 }
 
 /// Ends when the channel is closed, unless that is known.
@@ -128,7 +145,7 @@ async fn or_never<T>(value: Option<T>) -> T {
     }
 }
 
-fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
+fn carry_out(effect: Effect, wires: &Wires, meter: &mut Meter, files_done: &Sender<Input>) {
     match effect {
         Effect::Publish(state) => {
             // It has room for the first one only, and nobody may be waiting for that.
@@ -137,7 +154,7 @@ fn carry_out(effect: Effect, wires: &Wires, files_done: &Sender<Input>) {
         }
         Effect::Respond { id, response } => wires.gate.respond(id, response),
         Effect::Log(note) => log(&note),
-        Effect::Mark(_) => {}
+        Effect::Mark(mark) => meter.mark(wires.clock.mono(), mark),
         Effect::Live(notice) => wires.gate.tell(notice),
         Effect::Switch { id, epoch, command } => {
             // The queue has no bound, for the engine has a few commands on their way at most; and when it is closed the

@@ -11,6 +11,7 @@ mod demo;
 mod folders;
 mod heart;
 mod journal;
+mod metrics;
 mod program;
 mod rebuild;
 mod self_signed;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_net::TcpListener;
-use fsconnector_disk::{Disk, OpenError, Root};
+use fsconnector_disk::{Disk, OpenError, Recovered, Root};
 use fsconnector_engine::config::Config;
 use fsconnector_engine::files::FileWork;
 use fsconnector_engine::path::Tree;
@@ -30,6 +30,7 @@ use smol::{Executor, Task, Timer};
 
 use crate::command_line::VERSION;
 use crate::heart::{self, Clock, Stops, Wires};
+use crate::metrics::{self, Meter, Metrics, Process, Queues};
 use crate::settings::{Folders, Host, Http, Reach, Settings};
 use crate::{templates, trees};
 
@@ -52,6 +53,8 @@ const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
 /// The running program.
 pub(crate) struct Program {
     address: SocketAddr,
+    /// What tells whoever measures it, and where.
+    metrics: Option<(Task<()>, SocketAddr)>,
     disk: Disk,
     templates: Templates,
     /// Where phones reach it, if they are provisioned.
@@ -73,6 +76,7 @@ pub(crate) struct Program {
 impl Program {
     /// Starts everything. The switch need not be there yet.
     pub(crate) async fn start(settings: Settings) -> Result<Self, Box<dyn Error>> {
+        let process = Process::start();
         log::info!("fsconnector {VERSION}: {settings}");
         let limits = Limits::default().with_descriptors(allow_many_files());
         let tls = open_tls(&settings.http)?;
@@ -92,13 +96,35 @@ impl Program {
         let (queue, asked) = bounded(COMMANDS);
         let (listeners, listening) = bounded(WAITING_LISTENERS);
         let templates = templates::load(settings.folders.templates.as_deref())?;
-        let disk = take_over(&settings.folders)?;
+        let (disk, recovered) = take_over(&settings.folders)?;
         trees::warn_of_obstacles(&settings.folders, &settings.engine, &disk);
         let gate = open_gate(&settings, limits, &disk, &readers, (queue, listeners))?;
         let phones = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, address));
         // An earlier run may have put files back and ended before the switch has reloaded; nothing on the disk tells.
         let start = Start { templates: templates.clone(), unsettled: true, phones: phones.clone() };
         let engine = Engine::new(settings.engine, start, clock.now())?;
+        let meter = Meter::default();
+        let measures = meter.measures();
+        if recovered.unsettled {
+            measures.recovered(recovered.left.len());
+        }
+        let (asking, questions) = metrics::questions();
+        let metrics = Metrics {
+            gate: Arc::downgrade(&gate),
+            measures,
+            queues: Queues::default()
+                .with("from_switch", &from_switch)
+                .with("changes", &asked)
+                .with("from_listeners", &listening)
+                .with("to_switch", &commands),
+            questions: asking,
+            process,
+        };
+        let executor = executor()?;
+        let metrics = match settings.metrics {
+            Some(address) => tell(metrics, address, &executor).await,
+            None => None,
+        };
         let wires = Wires {
             clock,
             from_switch,
@@ -108,11 +134,12 @@ impl Program {
             gate: Arc::clone(&gate),
             disk: disk.clone(),
             readers,
+            questions,
             states,
         };
         thread::Builder::new().name("engine".into()).spawn(move || {
             let _runs = engine_runs;
-            smol::block_on(heart::beat(engine, wires, Stops { soon, now: engine_stopped }));
+            smol::block_on(heart::beat(engine, meter, wires, Stops { soon, now: engine_stopped }));
         })?;
         let switch =
             smol::spawn(stay_connected(settings.switch.into(), Arc::new(move || clock.mono()), commands, inputs));
@@ -121,12 +148,13 @@ impl Program {
             let _ = gate_stopped.recv().await;
         };
         let serving = match tls {
-            Some(tls) => smol::spawn(serve_securely(Arc::clone(&gate), listener, tls, executor()?, stopped)),
-            None => smol::spawn(serve(Arc::clone(&gate), listener, Plain, executor()?, stopped)),
+            Some(tls) => smol::spawn(serve_securely(Arc::clone(&gate), listener, tls, executor, stopped)),
+            None => smol::spawn(serve(Arc::clone(&gate), listener, Plain, executor, stopped)),
         };
         log::info!("listening on {}://{address}", if is_secure { "https" } else { "http" });
         Ok(Self {
             address,
+            metrics,
             disk,
             templates,
             phones,
@@ -144,6 +172,11 @@ impl Program {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it tells whoever measures it.
+    pub(crate) fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// The first state that is read from the switch, as soon as it is there.
@@ -180,6 +213,9 @@ impl Program {
             self.switch.await;
             // Nothing is ever sent: it is closed.
             let _ = self.engine_ended.recv().await;
+            if let Some((metrics, _)) = self.metrics {
+                metrics.cancel().await;
+            }
         };
         let patience = async {
             Timer::after(FAREWELL).await;
@@ -219,13 +255,32 @@ async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     Ok(listener)
 }
 
+/// Begins to tell whoever measures. If that is not possible the program goes on without: phones matter more.
+async fn tell(
+    metrics: Metrics,
+    address: SocketAddr,
+    executor: &Arc<Executor<'static>>,
+) -> Option<(Task<()>, SocketAddr)> {
+    match metrics.serve(address, executor).await {
+        Ok((task, address)) => {
+            log::info!("metrics at http://{address}/metrics");
+            Some((task, address))
+        }
+        Err(error) => {
+            let advice = "choose another address or port under [metrics], or set enabled = false there";
+            log::error!("cannot listen on {address} for metrics, and goes on without: {error}; {advice}");
+            None
+        }
+    }
+}
+
 /// Takes over the trees. If that of the configuration cannot be reached it may still be there later, and until then there
 /// is something to read; but two connectors must not write in one tree.
-fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
+fn take_over(folders: &Folders) -> Result<(Disk, Recovered), OpenError> {
     match trees::take_over(folders) {
         Err(error @ OpenError::Unreachable { .. }) => {
             log::warn!("{error}; nothing can be changed");
-            Ok(Disk::reading(trees::places(folders)))
+            Ok((Disk::reading(trees::places(folders)), Recovered::default()))
         }
         taken => taken,
     }

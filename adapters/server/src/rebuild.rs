@@ -26,7 +26,7 @@ const STANDARD_INPUT: &str = "-";
 pub(crate) fn run(file: &Path, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let state = read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let templates = templates::load(settings.folders.templates.as_deref())?;
-    let disk = trees::take_over(&settings.folders)?;
+    let (disk, _) = trees::take_over(&settings.folders)?;
     let listening = SocketAddr::from((settings.http.address, settings.http.port));
     let address = disk.static_tree().ok().map(|_| public_address(&settings.http.reach, listening));
     let provisions = address.is_some();

@@ -10,7 +10,7 @@ use crate::settings::Folders;
 
 /// Takes over the trees; the log says what an earlier run has left to do there. Fails if another connector is at work in
 /// them.
-pub(crate) fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
+pub(crate) fn take_over(folders: &Folders) -> Result<(Disk, Recovered), OpenError> {
     let (disk, recovered) = Disk::open(places(folders))?;
     report(&recovered);
     if is_below(&folders.files, &folders.configuration) {
@@ -22,7 +22,7 @@ pub(crate) fn take_over(folders: &Folders) -> Result<Disk, OpenError> {
     if let Err(none) = disk.static_tree() {
         log::warn!("{none}; phones are not provisioned");
     }
-    Ok(disk)
+    Ok((disk, recovered))
 }
 
 /// Has the log name the folders that cannot be written in, and what does not work because of that. Of a tree that was not taken

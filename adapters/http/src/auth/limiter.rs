@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fsconnector_engine::time::Mono;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 
 use super::source::Source;
 
@@ -58,6 +60,8 @@ pub(crate) struct Limiter {
     sources: HashMap<Source, SourceFailures>,
     names: HashMap<NameHash, Failures>,
     trusted: HashMap<(Source, NameHash), Mono>,
+    failed: Counter,
+    refused: Counter,
 }
 
 /// A name, whatever its length. Hashed with a key, so that nobody can make two names meet.
@@ -144,6 +148,7 @@ impl Limiter {
         let (source, name) = (Source::from(address), self.hash(name));
         let trusted = self.trusts(now, source, name);
         if let Some(wait) = self.sources.get(&source).and_then(|source| source.of(name, trusted).refused_for(now)) {
+            self.refused.inc();
             return Admission::Refused { wait };
         }
         let delay = self.names.get(&name).map_or(Duration::ZERO, |failures| failures.delay(now));
@@ -152,6 +157,7 @@ impl Limiter {
 
     /// The password was wrong.
     pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) {
+        self.failed.inc();
         let (source, name) = (Source::from(address), self.hash(name));
         let trusted = self.trusts(now, source, name);
         make_room(&mut self.sources, &source, SourceFailures::weight);
@@ -168,6 +174,14 @@ impl Limiter {
         }
         make_room(&mut self.trusted, &(source, name), |last| *last);
         self.trusted.insert((source, name), now);
+    }
+
+    /// Has told how often that was.
+    pub(crate) fn report(&self, registry: &mut Registry) {
+        let help = "Attempts to log in with a wrong name or password";
+        registry.register("http_logins_failed", help, self.failed.clone());
+        let help = "Attempts to log in that were not looked at, after too many of those";
+        registry.register("http_logins_refused", help, self.refused.clone());
     }
 
     fn trusts(&self, now: Mono, source: Source, name: NameHash) -> bool {

@@ -19,6 +19,7 @@ use fsconnector_engine::access::Role;
 use fsconnector_engine::change::command;
 use fsconnector_engine::state::{User, Users};
 use fsconnector_engine::time::Mono;
+use prometheus_client::registry::Registry;
 use subtle::ConstantTimeEq;
 
 use crate::shown::Shown;
@@ -108,6 +109,11 @@ impl Authenticator {
             Admission::Refused { wait } => Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO },
             Admission::Admitted { delay } => Judgement { verdict: self.check(users, attempt, &claim, now), delay },
         }
+    }
+
+    /// Has told how often somebody could not log in.
+    pub(crate) fn report(&self, registry: &mut Registry) {
+        lock(&self.limiter).report(registry);
     }
 
     /// The values of the `WWW-Authenticate` headers of a 401. Both carry the same nonce, since some clients mix them up.

@@ -21,7 +21,7 @@ use super::stopping::Stopping;
 use super::stream::{Broken, write_within};
 use super::upload::{Failure, Source, Upload};
 use super::wire::AnswerHead;
-use crate::answer::Answer;
+use crate::answer::{Answer, HeaderLines};
 use crate::audit;
 use crate::budget::Portion;
 use crate::deadline::Deadline;
@@ -135,7 +135,7 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
             match self.input.find_head() {
                 HeadSearch::Whole(length) => return Ok(Next::Request(length)),
                 HeadSearch::BareLineFeed => return Ok(Next::Refused(bare_line_feed())),
-                HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(self.too_large())),
+                HeadSearch::Partial if self.input.is_full() => return Ok(Next::Refused(too_large(&self.input))),
                 // Who sends without a pause never lets the timer have its say, nor the other connections.
                 HeadSearch::Partial if has_read && self.deadline.has_passed() => return Ok(out_of_time(begun)),
                 HeadSearch::Partial if has_read => future::yield_now().await,
@@ -196,14 +196,7 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
     }
 
     async fn write_answer(&mut self, decision: &Decision, answer: &Answer) -> Result<StatusCode, Broken> {
-        self.output.clear();
-        AnswerHead {
-            status: answer.status,
-            headers: [&answer.headers, &decision.headers],
-            length: has_body(answer.status).then_some(answer.body.len() as u64),
-            connection: decision.sequel.connection,
-        }
-        .write(&mut self.output);
+        self.begin(decision, answer.status, &answer.headers, answer.body.len() as u64);
         let body = if decision.head_only { &[][..] } else { &answer.body };
         if body.len() <= PIECE {
             self.output.extend_from_slice(body);
@@ -220,16 +213,22 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
 
     /// Writes the answer of a handler, and then has the connection go on.
     async fn hand_on(&mut self, decision: &Decision, mut reply: Reply<'_>) -> Result<StatusCode, Broken> {
+        self.begin(decision, reply.status(), reply.headers(), reply.length());
+        self.copy_body(&mut reply).await?;
+        Ok(reply.status())
+    }
+
+    /// Begins an answer, which counts from then on.
+    fn begin(&mut self, decision: &Decision, status: StatusCode, headers: &HeaderLines, length: u64) {
+        self.gate.tally.answered(decision.subject, status);
         self.output.clear();
         AnswerHead {
-            status: reply.status(),
-            headers: [reply.headers(), &decision.headers],
-            length: has_body(reply.status()).then_some(reply.length()),
+            status,
+            headers: [headers, &decision.headers],
+            length: has_body(status).then_some(length),
             connection: decision.sequel.connection,
         }
         .write(&mut self.output);
-        self.copy_body(&mut reply).await?;
-        Ok(reply.status())
     }
 
     /// Has a change carried out, however long that takes.
@@ -330,21 +329,22 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
         }
         Ok(())
     }
-
-    fn too_large(&self) -> Problem {
-        if self.input.is_in_first_line() {
-            Problem::new(StatusCode::URI_TOO_LONG, "the first line of the request is too long")
-        } else {
-            Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
-        }
-    }
 }
 
 fn has_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn bare_line_feed() -> Problem {
+/// Nothing more of a head fits.
+pub(super) fn too_large(input: &Input) -> Problem {
+    if input.is_in_first_line() {
+        Problem::new(StatusCode::URI_TOO_LONG, "the first line of the request is too long")
+    } else {
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head of the request is too large")
+    }
+}
+
+pub(super) fn bare_line_feed() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "a line of the request ends without a carriage return")
 }
 

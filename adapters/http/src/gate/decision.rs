@@ -21,16 +21,19 @@ use crate::auth::{Attempt, Caller, Verdict};
 use crate::current::Published;
 use crate::description;
 use crate::live::Guest;
+use crate::metrics::{Subject, Topic};
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
-use crate::routes::{self, Changes, Changing, Found, Lane, Payload, Read, Reading, Work};
+use crate::routes::{self, Changes, Changing, Found, Lane, Path, Payload, Read, Reading, Work};
 use crate::shown::Shown;
 use crate::target;
 
 /// What becomes of a request.
 #[derive(Debug)]
 pub(super) struct Decision {
+    /// What is counted of it.
+    pub(super) subject: Subject,
     pub(super) outcome: Outcome,
     pub(super) standing: Standing,
     /// What the answer says beyond its own headers.
@@ -145,6 +148,7 @@ impl Decision {
     /// The answer to what is no request; after it the connection ends, since nobody knows where the next one begins.
     pub(super) fn refuse(problem: Problem) -> Self {
         Self {
+            subject: Subject::NONE,
             outcome: problem.into(),
             standing: Standing::STRANGER,
             headers: HeaderLines::default(),
@@ -163,12 +167,13 @@ impl Gate {
             Ok(head) => head,
             Err(problem) => return Decision::refuse(problem),
         };
-        let (outcome, standing) = self.outcome(&head, address, now);
+        let (topic, outcome, standing) = self.outcome(&head, address, now);
         let sequel = match outcome {
             Outcome::Switch(_) => Sequel { connection: Connection::Persistent, leftover: 0 },
             _ => Sequel::without_body(&head),
         };
         Decision {
+            subject: Subject::new(&head.method, topic),
             outcome,
             standing,
             sequel,
@@ -179,22 +184,23 @@ impl Gate {
         }
     }
 
-    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Outcome, Standing) {
-        let at_once = |outcome| (outcome, Standing::STRANGER);
-        if let Some(answer) = self.probe(head) {
-            return at_once(Outcome::Answer(answer));
+    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Topic, Outcome, Standing) {
+        let at_once = |topic, answer| (topic, Outcome::Answer(answer), Standing::STRANGER);
+        if let Some((path, answer)) = self.probe(head) {
+            return at_once(Topic::At(Path::Is(path)), answer);
         }
         if let Some((status, headers)) = self.cors.preflight(head) {
-            return at_once(Outcome::Answer(Answer { status, headers, body: Bytes::new() }));
+            return at_once(Topic::Preflight, Answer { status, headers, body: Bytes::new() });
         }
         let found = routes::find(&head.method, head.path);
+        let topic = Topic::from(&found);
         let operation = found.changes().operation();
         let (outcome, standing) = self.judged(head, &found, address, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
         });
-        (outcome, standing)
+        (topic, outcome, standing)
     }
 
     /// The outcome for whoever sent this, and what is known of it.
@@ -242,7 +248,7 @@ impl Gate {
         }
         let (route, parameter) = match found {
             Found::Route(route, parameter) => (*route, *parameter),
-            Found::OtherMethods(allowed) => return Err(Problem::method_not_allowed(allowed)),
+            Found::OtherMethods(_, allowed) => return Err(Problem::method_not_allowed(allowed)),
             Found::Nothing => return Err(Problem::not_found()),
         };
         if !caller.role.may(route.right) {
@@ -282,14 +288,14 @@ impl Gate {
     }
 
     /// `/livez` and `/readyz`, which anybody may ask.
-    fn probe(&self, head: &Head<'_>) -> Option<Answer> {
+    fn probe(&self, head: &Head<'_>) -> Option<(&'static str, Answer)> {
         if head.method != Method::GET && head.method != Method::HEAD {
             return None;
         }
         match head.path {
-            "/livez" => Some(Answer::text("ok\n")),
-            "/readyz" if self.current.is_ready() => Some(Answer::text("ok\n")),
-            "/readyz" => Some(not_ready().into()),
+            "/livez" => Some(("/livez", Answer::text("ok\n"))),
+            "/readyz" if self.current.is_ready() => Some(("/readyz", Answer::text("ok\n"))),
+            "/readyz" => Some(("/readyz", not_ready().into())),
             _ => None,
         }
     }

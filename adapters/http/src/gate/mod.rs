@@ -12,6 +12,7 @@ mod input;
 mod limits;
 mod listening;
 mod occupancy;
+mod scraping;
 mod sparing;
 mod stopping;
 mod stream;
@@ -32,6 +33,7 @@ use fsconnector_disk::Root;
 use fsconnector_engine::change::command::{RequestId, Response};
 use fsconnector_engine::live::listener::Notice;
 use fsconnector_engine::time::Mono;
+use prometheus_client::registry::Registry;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::{self, FutureExt as _};
 use smol::{Executor, Timer};
@@ -41,6 +43,7 @@ use crate::current::Current;
 use crate::deadline::within;
 use crate::handlers::{Asked, Files, Handlers, Uploads};
 use crate::live::{self, FromListener, Live};
+use crate::metrics::{Lanes, Open, Tally};
 use crate::relay::{ChangeRelay, FileRelay};
 use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
@@ -49,6 +52,7 @@ use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
 use occupancy::{Occupancy, Place};
+pub use scraping::serve_metrics;
 use sparing::Sparing;
 pub(crate) use stopping::Stopping;
 pub(crate) use stream::Broken;
@@ -114,6 +118,7 @@ pub struct Gate {
     limits: Limits,
     started: Instant,
     live: Live,
+    tally: Tally,
     /// Before `handlers`, so that their connections are closed first.
     files: FileRelay,
     commands: ChangeRelay,
@@ -151,6 +156,7 @@ impl Gate {
             authenticator: Authenticator::new(config.realm, &key),
             cors: Cors(config.origins),
             live: Live::new(listeners, config.limits.live),
+            tally: Tally::default(),
             limits: config.limits,
             started: Instant::now(),
             files: FileRelay::to(reading(Reading::Quick), reading(Reading::Download)),
@@ -178,6 +184,20 @@ impl Gate {
     /// end nobody knows, and the sockets of the handlers go. Nothing can be served afterwards.
     pub fn abandon(&self) {
         self.handlers.abandon();
+    }
+
+    /// Has told what the gate has counted, and how things stand there. Cheap, and for every time that somebody asks.
+    pub fn report(&self, registry: &mut Registry) {
+        self.tally.report(registry);
+        self.authenticator.report(registry);
+        self.live.report(registry);
+        Lanes::default()
+            .with("quick", self.files.occupied(Reading::Quick))
+            .with("downloads", self.files.occupied(Reading::Download))
+            .with("commands", self.commands.occupied())
+            .with("removals", self.removals.occupied())
+            .with("uploads", self.uploads.occupied())
+            .report(registry);
     }
 
     /// The way to the handlers of these changes.
@@ -271,9 +291,12 @@ impl<A: Acceptor> Entrance<A> {
             ));
         }
         let Some(place) = self.occupancy.enter(address) else {
+            self.gate.tally.turn_away();
             return complaints.refusal.warn(format_args!("no room for another connection from {address}"));
         };
-        let visitor = Visitor { address, place, stopping: self.stopping.clone(), _alive: self.alive.clone() };
+        let open = self.gate.tally.admit();
+        let (stopping, alive) = (self.stopping.clone(), self.alive.clone());
+        let visitor = Visitor { address, place, stopping, _open: open, _alive: alive };
         let visit = visitor.talk(Arc::clone(&self.gate), connection, self.acceptor.clone());
         self.executor.spawn(visit).detach();
     }
@@ -296,6 +319,7 @@ struct Visitor {
     address: IpAddr,
     stopping: Receiver<()>,
     place: Place,
+    _open: Open,
     _alive: Sender<()>,
 }
 
@@ -338,8 +362,14 @@ impl Visitor {
         }
         match within(gate.limits.head_time, acceptor.accept(connection)).await {
             Some(Ok(stream)) => return Some(stream),
-            Some(Err(error)) => log::debug!("{address} did not shake hands: {error}"),
-            None => log::debug!("{address} took too long to shake hands"),
+            Some(Err(error)) => {
+                gate.tally.handshake_failed();
+                log::debug!("{address} did not shake hands: {error}");
+            }
+            None => {
+                gate.tally.handshake_timed_out();
+                log::debug!("{address} took too long to shake hands");
+            }
         }
         None
     }

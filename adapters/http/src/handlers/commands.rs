@@ -114,7 +114,7 @@ fn change(request: &Request) -> Option<(Change, String)> {
     let method = Method::from_bytes(request.method().as_str().as_bytes()).ok()?;
     match routes::find(&method, request.url()) {
         Found::Route(Route { work: Work::Command(change), .. }, parameter) => Some((*change, parameter.to_owned())),
-        Found::Route(..) | Found::OtherMethods(_) | Found::Nothing => None,
+        Found::Route(..) | Found::OtherMethods(..) | Found::Nothing => None,
     }
 }
 

@@ -105,6 +105,21 @@ impl Hub {
         }
     }
 
+    /// How many listen.
+    pub(super) fn audience(&self) -> usize {
+        self.audience.load(Ordering::Relaxed)
+    }
+
+    /// How many frames were told to all.
+    pub(super) fn told(&self) -> u64 {
+        self.ring().end().0
+    }
+
+    /// The memory that the ring takes.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.ring().bytes()
+    }
+
     fn wake_all(&self) {
         for slot in self.slots().values() {
             slot.spread_the_word();

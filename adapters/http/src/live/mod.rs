@@ -75,6 +75,31 @@ impl Live {
         self.hub.spread_the_word().await;
     }
 
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        self.hub.audience()
+    }
+
+    /// How many can.
+    pub(crate) fn most_listeners(&self) -> usize {
+        self.limits.listeners
+    }
+
+    /// How many events were told.
+    pub(crate) fn told(&self) -> u64 {
+        self.hub.told()
+    }
+
+    /// The memory of those that are kept.
+    pub(crate) fn ring_bytes(&self) -> usize {
+        self.hub.kept_bytes()
+    }
+
+    /// How much that can be.
+    pub(crate) fn most_ring_bytes(&self) -> usize {
+        self.limits.ring_bytes
+    }
+
     /// Takes somebody in, if there is room.
     pub(crate) fn welcome(&self, listener: Listener, role: Role) -> Result<Guest, NoSeat> {
         let seat = self.seats.take(&listener.user.id)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_net::unix::UnixStream;
 use http::StatusCode;
 
-use super::shares::{Patience, Refusal, Share, Shares};
+use super::shares::{Occupied, Patience, Refusal, Share, Shares};
 use super::way::{Way, send};
 use super::{Ask, Failure};
 use crate::answer::Answer;
@@ -67,6 +67,11 @@ impl ChangeRelay {
             Refusal::Full => Problem::busy(),
             Refusal::Own(_) => refusal.into(),
         })
+    }
+
+    /// How many are under way.
+    pub(crate) fn occupied(&self) -> Occupied {
+        self.shares.occupied()
     }
 
     /// The memory for one body, which is none yet.

@@ -9,7 +9,7 @@ use http::StatusCode;
 use smol::lock::{Semaphore, SemaphoreGuard};
 
 use super::reply::{Reply, Start};
-use super::shares::{Patience, Shares};
+use super::shares::{Occupied, Patience, Shares};
 use super::way::{Way, send};
 use super::{Ask, Failure, HANDLER_TIME, TURN_TIME};
 use crate::deadline::within;
@@ -48,6 +48,14 @@ impl FileRelay {
                 Some(reply) => Ok(reply),
                 None => self.downloads.fetch(ask, Patience::ForAll).await,
             },
+        }
+    }
+
+    /// How many are under way.
+    pub(crate) fn occupied(&self, reading: Reading) -> Occupied {
+        match reading {
+            Reading::Quick => self.quick.shares.occupied(),
+            Reading::Download => self.downloads.shares.occupied(),
         }
     }
 

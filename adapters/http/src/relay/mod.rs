@@ -22,6 +22,7 @@ pub use changes::COMMANDS;
 pub(crate) use changes::ChangeRelay;
 pub(crate) use files::{DOWNLOADS, FileRelay, QUICK};
 pub(crate) use reply::Reply;
+pub(crate) use shares::Occupied;
 
 /// How long a request waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(10);

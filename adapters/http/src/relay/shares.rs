@@ -28,6 +28,13 @@ enum Rule {
     Fair(usize),
 }
 
+/// How many places are taken, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Occupied {
+    pub(crate) taken: usize,
+    pub(crate) places: usize,
+}
+
 #[derive(Default)]
 struct Taken {
     total: usize,
@@ -102,6 +109,11 @@ impl Shares {
                 return Err(refusal);
             }
         }
+    }
+
+    /// How many are taken.
+    pub(super) fn occupied(&self) -> Occupied {
+        Occupied { taken: self.taken().total, places: self.places }
     }
 
     fn attempt(&self, caller: &str) -> Result<Share<'_>, Refusal> {

@@ -22,7 +22,7 @@ pub(crate) struct Route {
 }
 
 /// The paths a route is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Path {
     /// Exactly this one; a slash at the end is tolerated.
     Is(&'static str),
@@ -40,7 +40,7 @@ pub(crate) enum Found<'p> {
     /// To this route, with what follows in the path, still percent-encoded.
     Route(&'static Route, &'p str),
     /// Nowhere: the path is known, but only with these methods.
-    OtherMethods(String),
+    OtherMethods(Path, String),
     /// Nowhere.
     Nothing,
 }
@@ -50,7 +50,7 @@ impl Found<'_> {
     pub(crate) fn work(&self) -> Option<Work> {
         match self {
             Self::Route(route, _) => Some(route.work),
-            Self::OtherMethods(_) | Self::Nothing => None,
+            Self::OtherMethods(..) | Self::Nothing => None,
         }
     }
 
@@ -58,7 +58,7 @@ impl Found<'_> {
     pub(crate) fn changes(&self) -> Changes {
         match self {
             Self::Route(route, parameter) => route.work.changes(parameter),
-            Self::OtherMethods(_) | Self::Nothing => Changes::Nothing,
+            Self::OtherMethods(..) | Self::Nothing => Changes::Nothing,
         }
     }
 }
@@ -82,7 +82,10 @@ pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
         }
         others.push(route);
     }
-    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(allowed(&others)) }
+    match others.first() {
+        Some(first) => Found::OtherMethods(first.path, allowed(&others)),
+        None => Found::Nothing,
+    }
 }
 
 /// The value of `Allow`.

@@ -11,7 +11,7 @@ use crate::current::Whole;
 fn work(method: &Method, path: &str) -> Option<(Work, String)> {
     match find(method, path) {
         Found::Route(route, parameter) => Some((route.work, parameter.to_owned())),
-        Found::OtherMethods(_) | Found::Nothing => None,
+        Found::OtherMethods(..) | Found::Nothing => None,
     }
 }
 
@@ -86,7 +86,7 @@ fn another_method_on_a_known_path_is_told_which_ones_work() {
         ("/polycom/Config/a", "GET, HEAD"),
         ("/api/recordings/del", "POST"),
     ] {
-        let Found::OtherMethods(allowed) = find(&Method::DELETE, path) else { panic!("{path}") };
+        let Found::OtherMethods(_, allowed) = find(&Method::DELETE, path) else { panic!("{path}") };
         assert_eq!(allowed, expected, "{path}");
     }
 }
@@ -101,7 +101,7 @@ fn what_changes_something_has_no_head() {
         (Method::GET, "/api/recordings/del", "POST"),
         (Method::HEAD, "/fr/delfriendsrec", "POST"),
     ] {
-        let Found::OtherMethods(allowed) = find(&method, path) else { panic!("{method} {path}") };
+        let Found::OtherMethods(_, allowed) = find(&method, path) else { panic!("{method} {path}") };
         assert_eq!(allowed, expected);
     }
 }

@@ -59,7 +59,8 @@ pub(crate) async fn run(wishes: Wishes) -> Result<ExitCode, Box<dyn Error>> {
     let life = async {
         if let Some(state) = program.first_state().await {
             program.provision(&state)?;
-            let place = Place { address: program.address(), certificate: certificate.as_deref() };
+            let (address, metrics) = (program.address(), program.metrics());
+            let place = Place { address, metrics, certificate: certificate.as_deref() };
             print_welcome(&state, place, switch.address(), scratch.path())?;
             live(Callers::new(&state, wishes.callers.into(), SEED), tapes, &switch).await;
         }
@@ -103,10 +104,11 @@ async fn live(mut callers: Callers, mut tapes: Tapes, switch: &EventSocket<Folde
     }
 }
 
-/// Where the program is, and whose word there is for it if TLS is spoken.
+/// Where the program is, where it tells whoever measures it, and whose word there is for it if TLS is spoken.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     certificate: Option<&'a Path>,
 }
 
@@ -146,6 +148,9 @@ fn print_welcome(state: &State, place: Place<'_>, switch: SocketAddr, scratch: &
     }
     writeln!(out, "  files     {}", scratch.display())?;
     writeln!(out, "  switch    event socket on {switch}")?;
+    if let Some(metrics) = place.metrics {
+        writeln!(out, "  metrics   curl http://{metrics}/metrics")?;
+    }
     writeln!(out, "\nCtrl-C ends it and removes the files.")?;
     out.flush()
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) switch: FileSwitch,
     pub(super) http: FileHttp,
     pub(super) folders: FileFolders,
+    pub(super) metrics: FileMetrics,
     contexts: Option<Vec<FileContext>>,
 }
 
@@ -67,6 +68,17 @@ pub(super) struct FileFolders {
     #[serde(rename = "static")]
     pub(super) files: PathBuf,
     templates: Option<PathBuf>,
+}
+
+/// Where the program tells whoever measures it.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileMetrics {
+    enabled: bool,
+    /// Nobody logs in there: whoever reaches it sees it.
+    address: IpAddr,
+    /// 0 is any that is free.
+    pub(super) port: u16,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +126,13 @@ impl Default for FileFolders {
             files: "/static".into(),
             templates: None,
         }
+    }
+}
+
+impl Default for FileMetrics {
+    fn default() -> Self {
+        // The port by which OpenTelemetry's exporters for Prometheus are known.
+        Self { enabled: true, address: [127, 0, 0, 1].into(), port: 9464 }
     }
 }
 
@@ -184,7 +203,7 @@ impl File {
     }
 
     pub(super) fn check(self) -> Result<Settings, SettingsError> {
-        let Self { switch, http, folders, contexts } = self;
+        let Self { switch, http, folders, metrics, contexts } = self;
         let mut engine = Config::default();
         if let Some(contexts) = contexts {
             engine.contexts = contexts.into_iter().map(FileContext::check).collect::<Result<_, _>>()?;
@@ -211,6 +230,7 @@ impl File {
                 files: folders.files,
                 templates: folders.templates,
             },
+            metrics: metrics.enabled.then(|| SocketAddr::from((metrics.address, metrics.port))),
             engine,
         })
     }

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) switch: Switch,
     pub(crate) http: Http,
     pub(crate) folders: Folders,
+    /// Where the program tells whoever measures it, if it does.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) engine: Config,
 }
 
@@ -115,6 +117,7 @@ impl Settings {
         file.http.port = port;
         file.switch.address = switch.ip().to_string();
         file.switch.port = switch.port();
+        file.metrics.port = 0;
         file.folders.configuration = scratch.join("etc");
         file.folders.recordings = scratch.join("recordings");
         file.folders.files = scratch.join("static");
@@ -127,7 +130,7 @@ impl Settings {
 /// The settings in force, but for the password.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { switch, http, folders, engine } = self;
+        let Self { switch, http, folders, metrics, engine } = self;
         write!(f, "switch {}:{}, configuration {}", switch.address, switch.port, folders.configuration.display())?;
         write!(f, ", recordings {}, static tree {}", folders.recordings.display(), folders.files.display())?;
         if let Some(templates) = &folders.templates {
@@ -137,6 +140,10 @@ impl fmt::Display for Settings {
             write!(f, ", certificate {}, key {}", certificate.display(), key.display())?;
         }
         write!(f, ", phones use {}", http.reach)?;
+        match metrics {
+            Some(address) => write!(f, ", metrics {address}")?,
+            None => f.write_str(", no metrics")?,
+        }
         for context in &engine.contexts {
             let (name, role, users, conferences) = (&context.name, context.role, context.users, context.conferences);
             write!(f, "; {name}: {role}, users {users}, conferences {conferences}")?;

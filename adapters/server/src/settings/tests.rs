@@ -30,7 +30,16 @@ fn nothing_at_all_gives_the_defaults() {
     assert_eq!(settings.folders.configuration, Path::new("/etc/freeswitch"));
     assert_eq!(settings.folders.recordings, Path::new("/recordings"));
     assert_eq!(settings.folders.files, Path::new("/static"));
+    assert_eq!(settings.metrics, Some(SocketAddr::from(([127, 0, 0, 1], 9464))));
     assert_eq!(settings.engine, Config::default());
+}
+
+#[test]
+fn metrics_are_told_where_it_is_said_or_nowhere() {
+    let metrics = |text: &str| settings(&format!("[metrics]\n{text}"), &[]).unwrap().metrics;
+    assert_eq!(metrics("address = \"::1\"\nport = 0"), Some("[::1]:0".parse().unwrap()));
+    assert_eq!(metrics("enabled = false\nport = 1"), None);
+    assert!(refused("[metrics]\nadress = \"::1\"", &[]).contains("unknown field `adress`"));
 }
 
 #[test]

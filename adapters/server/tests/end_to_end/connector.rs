@@ -70,6 +70,8 @@ impl Connector {
         let mut process = command
             .env_clear()
             .env("RUST_LOG", LOG)
+            // Its configuration has the metrics on any free port.
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/end_to_end"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -8,6 +8,7 @@ mod curl;
 mod listener;
 mod observer;
 mod secrets;
+mod samples;
 mod stage;
 
 mod archives;
@@ -21,6 +22,7 @@ mod journal;
 mod killing;
 mod live;
 mod login;
+mod metrics;
 mod provisioning;
 mod rebuilding;
 mod recordings;

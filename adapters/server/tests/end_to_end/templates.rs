@@ -27,7 +27,7 @@ fn a_template_of_an_operator_takes_the_place_of_the_one_that_comes_with_the_prog
     let user = shipped("user.xml").replace("</variables>", "<variable name=\"house\" value=\"{id}\"/></variables>");
     let folder = templates(&stage, &[("user.xml", &user), ("user.xml~", "{"), (".x", "{")]);
     let configuration = stage.recording("fsconnector.toml");
-    fs::write(&configuration, format!("[folders]\ntemplates = \"{folder}\"\n")).unwrap();
+    fs::write(&configuration, format!("[folders]\ntemplates = \"{folder}\"\n[metrics]\nport = 0\n")).unwrap();
     let anna = |context: &str| json!([{"name": context, "email": "anna@example.org", "context": context}]);
     for (arguments, context, id) in [
         (["--templates", &*folder], "friends", "21000"),

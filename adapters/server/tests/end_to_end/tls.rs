@@ -32,7 +32,7 @@ impl Certified {
         certified.renew();
         let folder = certified.path("").display().to_string();
         let text = format!(
-            "[http]\nhostname = '{HOST}:4443'\ncertificate = '{folder}certificate.pem'\nkey = '{folder}key.pem'\n"
+            "[http]\nhostname = '{HOST}:4443'\ncertificate = '{folder}certificate.pem'\nkey = '{folder}key.pem'\n[metrics]\nport = 0\n"
         );
         fs::write(certified.path("fsconnector.toml"), text).unwrap();
         certified
