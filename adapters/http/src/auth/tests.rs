@@ -92,6 +92,36 @@ fn a_client_that_does_not_escape_its_name_is_understood_if_nobody_else_is_meant(
 }
 
 #[test]
+fn no_way_of_writing_a_name_gives_more_guesses() {
+    let (authenticator, said) = (authenticator(), r"back\slash");
+    let guess = |written: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), "anna", "guess");
+        header.replace("username=\"anna\"", &format!("username=\"{written}\""))
+    };
+    for written in [said, r"back\\slash", said, r"b\ack\\slash", said] {
+        assert_eq!(judged(&authenticator, attempt(&guess(written)), NOW), "unproven", "{written}");
+    }
+    for written in [said, r"back\\slash"] {
+        assert_eq!(judged(&authenticator, attempt(&guess(written)), NOW), "too many", "{written}");
+    }
+}
+
+#[test]
+fn a_name_sent_as_latin_1_and_hashed_as_utf_8_is_understood() {
+    let authenticator = authenticator();
+    for (name, latin_1) in
+        [("Jürgen", &b"J\xfcrgen"[..]), (r#"Anna "The Boss" & Söhne"#, b"Anna \\\"The Boss\\\" & S\xf6hne")]
+    {
+        let header = header(&mut challenge(&authenticator, 1, NOW), name, PASSWORD);
+        let (before, after) = header.split_once("username=\"").unwrap();
+        let (_, after) = after.split_once("\", ").unwrap();
+        let sent = [before.as_bytes(), b"username=\"", latin_1, b"\", ", after.as_bytes()].concat();
+        let attempt = Attempt { authorization: Some(&sent), ..attempt("") };
+        assert_eq!(judged(&authenticator, attempt, NOW), format!("known {name}"));
+    }
+}
+
+#[test]
 fn an_extended_name_is_understood() {
     let authenticator = authenticator();
     let header = header(&mut challenge(&authenticator, 1, NOW), "日本", PASSWORD)
@@ -108,6 +138,32 @@ fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
         assert_eq!(judged(&authenticator, attempt(&header), NOW), "unproven", "{name}");
     }
     assert_eq!(judged(&authenticator, Attempt { authorization: None, ..attempt("") }, NOW), "unproven");
+}
+
+#[test]
+fn as_much_is_hashed_for_a_name_that_nobody_has_as_for_a_wrong_password() {
+    let mut list: Vec<User> = users().iter().cloned().collect();
+    let bars: [(usize, fn(&mut User)); 4] = [
+        (1, |user| user.password = Secret::default()),
+        (2, |user| user.context = "unknown".into()),
+        (5, |user| user.name = "shared".into()),
+        (6, |user| user.name = "shared".into()),
+    ];
+    for (at, bar) in bars {
+        bar(&mut list[at]);
+    }
+    let users = Users::new(list, &Config::default());
+    let authenticator = authenticator();
+    for name in ["anna", "nobody", "", "Jürgen", "日本", "shared"] {
+        for password in ["guess", "", PASSWORD] {
+            let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+            digest::HASHED.set(0);
+            let judgement = authenticator.judge(&users, attempt(&header), NOW);
+            assert_eq!((digest::HASHED.get(), judgement.delay), (3, Duration::ZERO), "{name} {password}");
+            let is_right = (name, password) == ("anna", PASSWORD);
+            assert_eq!(matches!(judgement.verdict, Verdict::Known(_)), is_right, "{name} {password}");
+        }
+    }
 }
 
 #[test]
@@ -152,6 +208,25 @@ fn a_replayed_request_is_stale_and_the_next_counter_is_not() {
     for (header, expected) in [(&second, "known anna"), (&first, "known anna"), (&first, "stale"), (&second, "stale")] {
         assert_eq!(judged(&authenticator, attempt(header), NOW), expected);
     }
+}
+
+#[test]
+fn a_browser_with_many_connections_may_send_its_counters_in_any_order_and_leave_some_out() {
+    let authenticator = authenticator();
+    let mut challenge = challenge(&authenticator, 1, NOW);
+    let headers: Vec<String> = (0..240).map(|_| header(&mut challenge, "anna", PASSWORD)).collect();
+    // Six connections with some requests each, in turn from the last to the first; every seventh is never sent.
+    for batch in headers.chunks(60) {
+        let connections: Vec<&[String]> = batch.chunks(10).collect();
+        for at in 0..10 {
+            for (number, connection) in connections.iter().enumerate().rev() {
+                if (number * 10 + at) % 7 != 0 {
+                    assert_eq!(judged(&authenticator, attempt(&connection[at]), NOW), "known anna");
+                }
+            }
+        }
+    }
+    assert_eq!(judged(&authenticator, attempt(&headers[0]), NOW), "stale", "too far behind");
 }
 
 #[test]

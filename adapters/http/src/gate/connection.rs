@@ -1,7 +1,6 @@
 //! One client's connection: requests in, answers out, until one side has had enough.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
+use super::client::Peer;
 use super::decision::{Decision, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
@@ -31,7 +31,7 @@ use crate::relay::Reply;
 pub(super) struct Conversation<S> {
     stream: S,
     gate: Arc<Gate>,
-    address: IpAddr,
+    peer: Peer,
     input: Input,
     output: Vec<u8>,
     deadline: Deadline,
@@ -70,10 +70,10 @@ const TURN: u64 = 16;
 const OUTPUT_KEPT: usize = 16 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
-    pub(super) fn new(stream: S, gate: Arc<Gate>, address: IpAddr, stopping: Stopping) -> Self {
+    pub(super) fn new(stream: S, gate: Arc<Gate>, peer: Peer, stopping: Stopping) -> Self {
         Self {
             stream,
-            address,
+            peer,
             input: Input::new(gate.limits.head_bytes),
             output: Vec::new(),
             deadline: Deadline::at(Instant::now() + gate.limits.idle_time),
@@ -88,11 +88,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             let mut decision = match self.next().await? {
                 Next::Request(length) => {
                     let head = self.input.unread().get(..length).unwrap_or_default();
-                    let decision = self.gate.decide(head, self.address, Instant::now());
+                    let decision = self.gate.decide(head, self.peer, Instant::now());
                     self.input.consume(length);
                     decision
                 }
-                Next::Refused(problem) => Decision::refuse(problem),
+                Next::Refused(problem) => Decision::refuse(problem, self.peer.address),
                 Next::End => return Ok(None),
             };
             if self.stopping.is_asked() && !matches!(decision.outcome, Outcome::Switch(_)) {
@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<S> {
             }
         };
         if let Some(shown) = &decision.shown {
-            log::debug!("{} {shown} {}", self.address, status.as_u16());
+            log::debug!("{shown} {}", status.as_u16());
         }
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);

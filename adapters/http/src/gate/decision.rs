@@ -8,9 +8,11 @@ use fsconnector_engine::time::Mono;
 use http::{Method, StatusCode};
 
 use super::Gate;
+use super::client::{Client, Peer};
 use super::framing;
 use super::head::{Body, Connection, Head, MOST_HEADERS};
 use super::limits::DRAINED;
+use super::shelter::Shelter;
 use super::upload::Upload;
 use crate::answer::{Answer, HeaderLines};
 use crate::auth::{Attempt, Caller, Verdict};
@@ -36,7 +38,7 @@ pub(super) struct Decision {
     pub(super) head_only: bool,
     /// What follows the answer.
     pub(super) sequel: Sequel,
-    /// Method and path for the log, if it wants to know.
+    /// Address, method and path for the log, if it wants to know.
     pub(super) shown: Option<String>,
 }
 
@@ -113,27 +115,31 @@ impl From<Problem> for Outcome {
 
 impl Decision {
     /// The answer to what is no request; after it the connection ends, since nobody knows where the next one begins.
-    pub(super) fn refuse(problem: Problem) -> Self {
+    pub(super) fn refuse(problem: Problem, address: IpAddr) -> Self {
         Self {
             outcome: problem.into(),
             delay: Duration::ZERO,
-            headers: HeaderLines::default(),
+            headers: Shelter::of_nothing(),
             head_only: false,
             sequel: Sequel::END,
-            shown: log::log_enabled!(log::Level::Debug).then(|| "no request".into()),
+            shown: log::log_enabled!(log::Level::Debug).then(|| format!("{address} no request")),
         }
     }
 }
 
 impl Gate {
     /// Decides about the request with this head.
-    pub(super) fn decide(&self, head: &[u8], address: IpAddr, now: Instant) -> Decision {
+    pub(super) fn decide(&self, head: &[u8], peer: Peer, now: Instant) -> Decision {
         let mut space = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let head = match Head::parse(head, &mut space) {
             Ok(head) => head,
-            Err(problem) => return Decision::refuse(problem),
+            Err(problem) => return Decision::refuse(problem, peer.address),
         };
-        let (outcome, delay) = self.outcome(&head, address, now);
+        let client = self.proxies.client(peer, &head);
+        let found = routes::find(&head.method, head.path);
+        let mut headers = self.shelter.of(found.work());
+        headers.extend(&self.cors.headers(&head));
+        let (outcome, delay) = self.outcome(&head, found, client, now);
         let sequel = match outcome {
             Outcome::Switch(_) => Sequel { connection: Connection::Persistent, leftover: 0 },
             _ => Sequel::without_body(&head),
@@ -142,14 +148,14 @@ impl Gate {
             outcome,
             delay,
             sequel,
-            headers: self.cors.headers(&head),
+            headers,
             head_only: head.method == Method::HEAD,
             shown: log::log_enabled!(log::Level::Debug)
-                .then(|| format!("{} {}", head.method, Shown(head.path.as_bytes()))),
+                .then(|| format!("{} {} {}", client.address, head.method, Shown(head.path.as_bytes()))),
         }
     }
 
-    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Outcome, Duration) {
+    fn outcome(&self, head: &Head<'_>, found: Found<'_>, client: Client<'_>, now: Instant) -> (Outcome, Duration) {
         let at_once = |outcome| (outcome, Duration::ZERO);
         if let Some(answer) = self.probe(head) {
             return at_once(Outcome::Answer(answer));
@@ -157,9 +163,8 @@ impl Gate {
         if let Some((status, headers)) = self.cors.preflight(head) {
             return at_once(Outcome::Answer(Answer { status, headers, body: Bytes::new() }));
         }
-        let found = routes::find(&head.method, head.path);
         let operation = found.changes().operation();
-        let (outcome, delay) = self.judged(head, found, address, self.mono(now));
+        let (outcome, delay) = self.judged(head, found, client, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
@@ -172,14 +177,14 @@ impl Gate {
         &self,
         head: &Head<'_>,
         found: Found<'_>,
-        address: IpAddr,
+        client: Client<'_>,
         now: Mono,
     ) -> (Result<Outcome, Problem>, Duration) {
         let Some(published) = self.current.latest() else { return (Err(not_ready()), Duration::ZERO) };
         let users = &published.state().users;
         let judgement = match found.work() {
-            Some(Work::Listen) => self.judge_listener(head, users, address, now),
-            _ => Ok(self.authenticator.judge(users, attempt(head, address), now)),
+            Some(Work::Listen) => self.judge_listener(head, users, client, now),
+            _ => Ok(self.authenticator.judge(users, attempt(head, client.address), now)),
         };
         let judgement = match judgement {
             Ok(judgement) => judgement,
@@ -187,7 +192,7 @@ impl Gate {
         };
         let outcome = match judgement.verdict {
             Verdict::Known(_) if self.is_too_large(head.body) => Err(framing::too_large()),
-            Verdict::Known(caller) => self.authorised(head, found, &published, caller, (address, now)),
+            Verdict::Known(caller) => self.authorised(head, found, &published, caller, (client, now)),
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
             Verdict::TooMany { wait } => Err(too_many(wait)),
         };
@@ -201,7 +206,7 @@ impl Gate {
         found: Found<'_>,
         published: &Published,
         caller: Caller<'_>,
-        (address, now): (IpAddr, Mono),
+        (client, now): (Client<'_>, Mono),
     ) -> Result<Outcome, Problem> {
         let (route, parameter) = match found {
             Found::Route(route, parameter) => (route, parameter),
@@ -212,7 +217,7 @@ impl Gate {
             return Err(Problem::new(StatusCode::FORBIDDEN, format!("the role {} may not do this", caller.role)));
         }
         let changes = route.work.changes(parameter);
-        if changes != Changes::Nothing && self.cors.is_foreign(head) {
+        if changes != Changes::Nothing && self.cors.is_foreign(head, client) {
             return Err(foreign());
         }
         let Some(decoded) = target::decode(parameter) else {
@@ -223,7 +228,7 @@ impl Gate {
             Payload::Json(_) => Some(Upload::of_json(head, &self.limits)?),
             Payload::Bytes => Some(Upload::of_bytes(head, &self.limits)?),
         };
-        let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
+        let ask = || Ask::new(&head.method, head.path, head.headers, caller, client.address);
         let operation = changes.operation();
         let order = |changing| Outcome::Order(Order { changing, ask: ask(), upload, operation });
         Ok(match route.work {
@@ -234,7 +239,7 @@ impl Gate {
                 Lane::Changing(changing) => order(changing),
             },
             Work::Command(_) => order(Changing::Configuration),
-            Work::Listen => self.let_in(head, caller, address)?,
+            Work::Listen => self.let_in(head, caller, client.address)?,
             Work::Ticket => Outcome::Answer(self.ticket(caller, now)?),
         })
     }

@@ -2,6 +2,7 @@
 //! calling, answers what the published state can answer, and hands the rest on to the handlers behind it.
 
 mod acceptor;
+mod client;
 mod connection;
 mod cors;
 mod decision;
@@ -12,6 +13,7 @@ mod input;
 mod limits;
 mod listening;
 mod occupancy;
+mod shelter;
 mod stopping;
 mod stream;
 mod tls;
@@ -43,11 +45,13 @@ use crate::live::{self, FromListener, Live};
 use crate::relay::{ChangeRelay, FileRelay};
 use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
+use client::{Peer, Proxies};
 use connection::{Conversation, Switched};
 use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
 use occupancy::{Occupancy, Permit};
+use shelter::Shelter;
 pub(crate) use stopping::Stopping;
 pub(crate) use stream::Broken;
 pub use tls::{
@@ -61,6 +65,9 @@ pub struct GateConfig {
     pub realm: String,
     /// The other web sites whose pages may read answers.
     pub origins: Vec<Origin>,
+    /// The proxies that are believed when they say for whom they speak (`X-Forwarded-For`). Their connections are only counted
+    /// in all.
+    pub proxies: Vec<IpAddr>,
     /// The static tree. Without one there is only the built-in start page.
     pub files: Option<Arc<Root>>,
     /// The folder of the recordings, if there is to be one. It need not exist yet.
@@ -76,6 +83,7 @@ impl Default for GateConfig {
         Self {
             realm: "fsconnector".into(),
             origins: Vec::new(),
+            proxies: Vec::new(),
             files: None,
             recordings: None,
             uploads: None,
@@ -109,6 +117,8 @@ pub struct Gate {
     current: Arc<Current>,
     authenticator: Authenticator,
     cors: Cors,
+    shelter: Shelter,
+    proxies: Proxies,
     limits: Limits,
     started: Instant,
     live: Live,
@@ -147,7 +157,9 @@ impl Gate {
         Ok(Self {
             current,
             authenticator: Authenticator::new(config.realm, &key),
+            shelter: Shelter::new(&config.origins),
             cors: Cors(config.origins),
+            proxies: Proxies::new(&config.proxies),
             live: Live::new(listeners, config.limits.live),
             limits: config.limits,
             started: Instant::now(),
@@ -255,7 +267,9 @@ impl<A: Acceptor> Entrance<A> {
 
     /// Lets a client in, if there is room.
     fn admit(&self, connection: TcpStream, address: IpAddr) -> bool {
-        let Some(permit) = self.occupancy.enter(address) else { return false };
+        let is_proxy = self.gate.proxies.contain(address);
+        let permit = if is_proxy { self.occupancy.enter_uncounted() } else { self.occupancy.enter(address) };
+        let Some(permit) = permit else { return false };
         let visitor = Visitor { address, _permit: permit, stopping: self.stopping.clone(), _alive: self.alive.clone() };
         let visit = visitor.talk(Arc::clone(&self.gate), connection, self.acceptor.clone());
         self.executor.spawn(visit).detach();
@@ -290,7 +304,8 @@ impl Visitor {
             None => return log::debug!("{address} took too long to shake hands"),
         };
         let stopping = Stopping::when_closed(self.stopping.clone());
-        let ended = match Conversation::new(stream, Arc::clone(&gate), address, stopping).hold().await {
+        let peer = Peer { address, is_secure: A::IS_SECURE };
+        let ended = match Conversation::new(stream, Arc::clone(&gate), peer, stopping).hold().await {
             Ok(Some(Switched { guest, stream, unread, stopping })) => {
                 live::attend(guest, (stream, unread), &gate.live, gate.limits.write_time, stopping).await
             }

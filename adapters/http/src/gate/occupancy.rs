@@ -25,7 +25,8 @@ struct Counts {
 #[derive(Debug)]
 pub(super) struct Permit {
     occupancy: Arc<Occupancy>,
-    source: Source,
+    /// Where from; nothing if that is not counted.
+    source: Option<Source>,
 }
 
 impl Occupancy {
@@ -47,7 +48,16 @@ impl Occupancy {
         }
         counts.total += 1;
         counts.by_source.insert(source, of_source + 1);
-        Some(Permit { occupancy: Arc::clone(self), source })
+        Some(Permit { occupancy: Arc::clone(self), source: Some(source) })
+    }
+
+    /// The same for a connection that stands for many clients, and so is only counted in all.
+    pub(super) fn enter_uncounted(self: &Arc<Self>) -> Option<Permit> {
+        let mut counts = self.counts();
+        (counts.total < self.most).then(|| {
+            counts.total += 1;
+            Permit { occupancy: Arc::clone(self), source: None }
+        })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -60,10 +70,12 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.occupancy.counts();
         counts.total -= 1;
-        if let Some(count) = counts.by_source.get_mut(&self.source) {
+        if let Some(source) = self.source
+            && let Some(count) = counts.by_source.get_mut(&source)
+        {
             *count -= 1;
             if *count == 0 {
-                counts.by_source.remove(&self.source);
+                counts.by_source.remove(&source);
             }
         }
     }
@@ -83,8 +95,20 @@ mod tests {
         assert!(enter("192.0.2.1").is_none());
         let _third = enter("192.0.2.2").unwrap();
         assert!(enter("192.0.2.3").is_none());
+        assert!(occupancy.enter_uncounted().is_none());
         drop(first);
         assert!(enter("192.0.2.1").is_some());
         assert_eq!(occupancy.counts().total, 2);
+    }
+
+    #[test]
+    fn what_stands_for_many_is_only_counted_in_all() {
+        let limits = Limits { connections: 3, connections_per_address: 1, ..Limits::default() };
+        let occupancy = Occupancy::new(&limits);
+        let first = occupancy.enter_uncounted().unwrap();
+        let _others = [occupancy.enter_uncounted().unwrap(), occupancy.enter("192.0.2.1".parse().unwrap()).unwrap()];
+        assert!(occupancy.enter_uncounted().is_none());
+        drop(first);
+        assert!(occupancy.enter_uncounted().is_some());
     }
 }
