@@ -140,7 +140,12 @@ impl Stage {
 
     /// Runs curl; nothing if it is not installed.
     pub(crate) fn curl(&self, arguments: &[&str], target: &str) -> Option<String> {
-        let url = format!("http://{}{target}", self.address);
+        self.curl_at(self.address, arguments, target)
+    }
+
+    /// The same with another way to the gate.
+    pub(crate) fn curl_at(&self, address: SocketAddr, arguments: &[&str], target: &str) -> Option<String> {
+        let url = format!("http://{address}{target}");
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
             .args(arguments)
