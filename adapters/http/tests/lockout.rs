@@ -10,6 +10,7 @@ use std::sync::Arc;
 use digest_auth::AuthContext;
 use fsconnector_engine::secret::Secret;
 use fsconnector_engine::state::{State, User, Users};
+use fsconnector_http::GateConfig;
 use stage::{Answer, Client, Stage, sample};
 
 /// The sample's state, with more users, none of whom can log in.
@@ -53,7 +54,7 @@ fn without_chance(answer: &Answer) -> String {
 
 #[test]
 fn an_unknown_name_a_wrong_password_and_a_user_that_cannot_log_in_get_the_same_answer_byte_by_byte() {
-    let stage = Stage::without_state(Default::default());
+    let stage = Stage::without_state(GateConfig::default());
     stage.current.publish(with_barred());
     let mut client = stage.connect();
     let (wrong, right) = ("guess", sample::PASSWORD);
@@ -74,7 +75,7 @@ fn an_unknown_name_a_wrong_password_and_a_user_that_cannot_log_in_get_the_same_a
 
 #[test]
 fn a_name_that_nobody_has_is_locked_like_any_other() {
-    let stage = Stage::without_state(Default::default());
+    let stage = Stage::without_state(GateConfig::default());
     stage.current.publish(with_barred());
     let mut client = stage.connect();
     let mut sixth = |name: &str| {

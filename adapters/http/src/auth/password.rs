@@ -43,11 +43,10 @@ impl Authenticator {
         }
         for name in names {
             // What is no name could be a part of a password.
-            match users.login(name) {
-                Some(_) => {
-                    self.failed(now, address, name, format_args!("wrong password for {}", Shown(name.as_bytes())))
-                }
-                None => self.failed(now, address, name, "wrong name"),
+            if users.login(name).is_some() {
+                self.failed(now, address, name, format_args!("wrong password for {}", Shown(name.as_bytes())));
+            } else {
+                self.failed(now, address, name, "wrong name");
             }
         }
         Judgement { verdict: Verdict::Unproven { stale: false }, delay }

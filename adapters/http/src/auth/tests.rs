@@ -143,14 +143,10 @@ fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
 #[test]
 fn as_much_is_hashed_for_a_name_that_nobody_has_as_for_a_wrong_password() {
     let mut list: Vec<User> = users().iter().cloned().collect();
-    let bars: [(usize, fn(&mut User)); 4] = [
-        (1, |user| user.password = Secret::default()),
-        (2, |user| user.context = "unknown".into()),
-        (5, |user| user.name = "shared".into()),
-        (6, |user| user.name = "shared".into()),
-    ];
-    for (at, bar) in bars {
-        bar(&mut list[at]);
+    list[1].password = Secret::default();
+    list[2].context = "unknown".into();
+    for twin in [5, 6] {
+        list[twin].name = "shared".into();
     }
     let users = Users::new(list, &Config::default());
     let authenticator = authenticator();

@@ -140,21 +140,21 @@ impl Stage {
 
     /// Runs curl; nothing if it is not installed.
     pub(crate) fn curl(&self, arguments: &[&str], target: &str) -> Option<String> {
-        self.curl_at(self.address, arguments, target)
+        curl(self.address, arguments, target)
     }
+}
 
-    /// The same with another way to the gate.
-    pub(crate) fn curl_at(&self, address: SocketAddr, arguments: &[&str], target: &str) -> Option<String> {
-        let url = format!("http://{address}{target}");
-        let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
-            .args(arguments)
-            .arg(&url)
-            .output();
-        let Output { status, stdout, stderr } = output.ok()?;
-        assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
-        Some(String::from_utf8_lossy(&stdout).into_owned())
-    }
+/// Runs curl with some way to a gate; nothing if it is not installed.
+pub(crate) fn curl(address: SocketAddr, arguments: &[&str], target: &str) -> Option<String> {
+    let url = format!("http://{address}{target}");
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
+        .args(arguments)
+        .arg(&url)
+        .output();
+    let Output { status, stdout, stderr } = output.ok()?;
+    assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
+    Some(String::from_utf8_lossy(&stdout).into_owned())
 }
 
 impl Drop for Stage {
