@@ -333,10 +333,13 @@ mod tests {
             }
         }
         let later = NOW.after(MEMORY);
-        for _ in 0..FREE {
+        for _ in 1..FREE {
             limiter.failed(later, address("192.0.2.1"), "anna");
-            limiter.failed(later, address("192.0.2.2"), "anna");
         }
+        for index in 0..2 * CLEARED {
+            limiter.failed(later, other(CAPACITY + index), "anna");
+        }
+        limiter.failed(later, address("192.0.2.1"), "anna");
         assert!(matches!(limiter.admit(later, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 

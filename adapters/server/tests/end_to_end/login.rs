@@ -1,14 +1,18 @@
 //! Who gets in, with what, and to what.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
 use std::thread;
 
 use digest_auth::{AuthContext, WwwAuthenticateHeader};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::client::{Answer, Login, authorization, request};
 use crate::connector::wait_for;
+use crate::curl::Curl;
 use crate::listener::Listener;
 use crate::stage::{ADMIN, GUEST, MEMBER, Stage};
 
@@ -345,6 +349,51 @@ fn a_proxy_that_is_not_listed_is_not_believed_and_the_log_says_what_to_do() {
     let (_, log) = connector.stop();
     assert_eq!(log.matches("set proxies = ").count(), 1);
     assert!(!log.contains("203.0.113.7"), "{log}");
+}
+
+#[test]
+fn curl_python_requests_and_chromium_log_in_with_names_that_are_not_plain() {
+    let stage = Stage::with_all_roles();
+    let connector = stage.ready();
+    for login in [ADMIN, MEMBER, GUEST] {
+        if let Some(curl) = Curl::of(&connector) {
+            assert_eq!(curl.get(login, "/userinfo").json()["name"], login.name);
+        }
+        if let Some(said) = requests(&format!("http://{}/userinfo", connector.address), login) {
+            assert_eq!(said, login.name);
+        }
+        if let Some(html) = chromium(connector.address, login) {
+            let escaped = login.name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            assert!(html.contains(&format!("<strong>{escaped}</strong>")), "{html}");
+        }
+    }
+}
+
+/// The name that `/userinfo` tells to Python's `requests`; nothing if that is not there.
+fn requests(url: &str, login: Login<'_>) -> Option<String> {
+    let script = "import sys, requests\n\
+        auth = requests.auth.HTTPDigestAuth(sys.argv[2], sys.argv[3])\n\
+        sys.stdout.buffer.write(requests.get(sys.argv[1], auth=auth).json()['name'].encode())\n";
+    let python = Command::new("python3").args(["-c", script, url, login.name, login.password]).output().ok()?;
+    let errors = String::from_utf8_lossy(&python.stderr);
+    if errors.contains("ModuleNotFoundError") {
+        println!("skipped: this Python has no `requests`");
+        return None;
+    }
+    assert!(python.status.success(), "{errors}");
+    Some(String::from_utf8(python.stdout).unwrap())
+}
+
+/// What Chromium shows of the start page; nothing if that is not there.
+fn chromium(address: SocketAddr, login: Login<'_>) -> Option<String> {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    let profile = tempfile::tempdir().unwrap();
+    let browser = Command::new("chromium")
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom", "--timeout=30000"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("http://{}:{}@{address}/", encoded(login.name), encoded(login.password)))
+        .output();
+    browser.ok().map(|browser| String::from_utf8_lossy(&browser.stdout).into_owned())
 }
 
 fn is_stale(answer: &Answer) -> bool {
