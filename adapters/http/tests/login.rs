@@ -139,7 +139,7 @@ fn with_web_client(page: &str) -> (TempDir, Stage) {
 
 #[test]
 fn a_page_in_chromium_loads_many_things_at_once_and_may_change_something() {
-    let scripts = (0..24).map(|number| format!("<script async src={number}.js></script>")).collect::<String>();
+    let scripts = (0..24).fold(String::new(), |page, number| format!("{page}<script async src={number}.js></script>"));
     let page = format!(
         "<!doctype html><p id=said></p>{scripts}<script>
         // Not relative to the page: its URL holds the password, and `fetch` takes no such.
@@ -203,6 +203,7 @@ fn a_page_of_another_web_site_in_chromium_changes_nothing() {
 }
 
 /// Runs a script with these arguments; nothing if there is no Python, or none with `requests`.
+#[allow(clippy::print_stdout, reason = "a note for whoever looks at the output of tests")]
 fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new("python3").args(["-c", script]).args(arguments).output().ok()?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

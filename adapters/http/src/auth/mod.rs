@@ -134,6 +134,22 @@ impl Authenticator {
         Admission::Admitted { delay: longest }
     }
 
+    /// Notes that this caller has proven who it is, whichever of these names it meant. What went wrong with those that nobody
+    /// has went wrong with its own.
+    fn succeeded<'n>(
+        &self,
+        now: Mono,
+        address: IpAddr,
+        users: &Users,
+        caller: Caller<'_>,
+        names: impl Iterator<Item = &'n str>,
+    ) {
+        let mut limiter = lock(&self.limiter);
+        for name in names.filter(|name| *name == &*caller.user.name || users.login(name).is_none()) {
+            limiter.succeeded(now, address, name);
+        }
+    }
+
     /// Notes that the password was wrong for this name. `shown` is what the log may know of it.
     fn failed(&self, now: Mono, address: IpAddr, name: &str, shown: impl Display) {
         let refused = lock(&self.limiter).failed(now, address, name);
@@ -177,7 +193,7 @@ impl Authenticator {
         }
         let noted = lock(&self.uses).note(now, nonce, claim.count);
         match noted {
-            Ok(Use::First) => lock(&self.limiter).succeeded(now, attempt.address, &caller.user.name),
+            Ok(Use::First) => self.succeeded(now, attempt.address, users, caller, claim.names.all()),
             Ok(Use::Further) => (),
             Err(uses::Replayed) => return Verdict::Unproven { stale: true },
         }

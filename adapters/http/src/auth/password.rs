@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::limiter::Admission;
-use super::{Authenticator, Caller, Judgement, Verdict, lock};
+use super::{Authenticator, Caller, Judgement, Verdict};
 use crate::live::NameAndPassword;
 use crate::shown::Shown;
 
@@ -38,7 +38,7 @@ impl Authenticator {
             proven = prove(users, candidate).or(proven);
         }
         if let Some(caller) = proven {
-            lock(&self.limiter).succeeded(now, address, &caller.user.name);
+            self.succeeded(now, address, users, caller, names.into_iter());
             return Judgement { verdict: Verdict::Known(caller), delay };
         }
         for name in names {

@@ -107,6 +107,33 @@ fn no_way_of_writing_a_name_gives_more_guesses() {
 }
 
 #[test]
+fn a_right_password_also_clears_what_else_its_name_may_mean_unless_that_is_somebody() {
+    let mut list: Vec<User> = users().iter().cloned().collect();
+    list[0].name = r"b\\c".into();
+    let (users, authenticator) = (Users::new(list, &Config::default()), authenticator());
+    let verdict = |written: &str, name: &str, password: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+        let escaped = format!("username=\"{}\"", name.replace('\\', r"\\"));
+        let header = header.replace(&escaped, written);
+        authenticator.judge(&users, attempt(&header), NOW).verdict
+    };
+    let unescaped = r#"username="back\slash""#;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert!(matches!(verdict(unescaped, r"back\slash", "guess"), Verdict::Unproven { .. }));
+        }
+        assert!(matches!(verdict(unescaped, r"back\slash", PASSWORD), Verdict::Known(_)));
+    }
+    // `b\c` escaped looks like the name of somebody else.
+    let (escaped, other) = (r#"username="b\\c""#, "username*=UTF-8''b%5C%5Cc");
+    for _ in 0..5 {
+        assert!(matches!(verdict(other, r"b\\c", "guess"), Verdict::Unproven { .. }));
+        assert!(!matches!(verdict(escaped, r"b\c", PASSWORD), Verdict::Unproven { .. }));
+    }
+    assert!(matches!(verdict(other, r"b\\c", PASSWORD), Verdict::TooMany { .. }));
+}
+
+#[test]
 fn a_name_sent_as_latin_1_and_hashed_as_utf_8_is_understood() {
     let authenticator = authenticator();
     for (name, latin_1) in

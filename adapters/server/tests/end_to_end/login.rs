@@ -370,6 +370,7 @@ fn curl_python_requests_and_chromium_log_in_with_names_that_are_not_plain() {
 }
 
 /// The name that `/userinfo` tells to Python's `requests`; nothing if that is not there.
+#[allow(clippy::print_stdout, reason = "a note for whoever looks at the output of tests")]
 fn requests(url: &str, login: Login<'_>) -> Option<String> {
     let script = "import sys, requests\n\
         auth = requests.auth.HTTPDigestAuth(sys.argv[2], sys.argv[3])\n\
