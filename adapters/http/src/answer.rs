@@ -6,7 +6,8 @@ use std::fmt::{self, Display, Write as _};
 use bytes::Bytes;
 use http::StatusCode;
 
-/// An HTTP answer. What depends on the connection (`Date`, `Connection`, `Content-Length`) is added when it is written.
+/// An HTTP answer. What depends on the connection (`Date`, `Connection`, `Content-Length`) is added when it is written, and
+/// what keeps browsers from harm as well.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -15,7 +16,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer of the API: nobody stores it, and no browser takes it for anything else than it is.
+    /// An answer of the API: nobody stores it.
     pub(crate) fn api(status: StatusCode, content_type: &str, body: Bytes) -> Self {
         let mut headers = HeaderLines::fixed(API_HEADERS);
         headers.push("Content-Type", content_type);
@@ -33,14 +34,10 @@ impl Answer {
     }
 }
 
-const API_HEADERS: &str = "Cache-Control: no-store\r\n\
-    X-Content-Type-Options: nosniff\r\n\
-    Cross-Origin-Resource-Policy: same-origin\r\n";
+const API_HEADERS: &str = "Cache-Control: no-store\r\n";
 
 /// In one piece, since most answers have it.
 const JSON_HEADERS: &str = "Cache-Control: no-store\r\n\
-    X-Content-Type-Options: nosniff\r\n\
-    Cross-Origin-Resource-Policy: same-origin\r\n\
     Content-Type: application/json; charset=utf-8\r\n";
 
 /// Header lines as they go over the wire. A value cannot end its line early: control characters are left out.

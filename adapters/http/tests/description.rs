@@ -165,6 +165,37 @@ fn nobody_gets_anything_described_without_logging_in() {
 }
 
 #[test]
+fn every_answer_keeps_browsers_from_doing_harm_with_it_and_passwords_are_not_stored() {
+    let Described { stage, operations, .. } = &described();
+    stage.with_engine(|| {
+        let mut client = stage.connect();
+        for operation in operations {
+            client.send(&format!("{} {} HTTP/1.1\r\nHost: x\r\n\r\n", operation.method, operation.target));
+            let mut answers = vec![client.answer(false)];
+            answers.extend(["anna", "mike", "gast"].map(|name| operation.ask(&mut client, name, "")));
+            for answer in answers {
+                let asked = format!("{} {} {}", operation.method, operation.target, answer.status);
+                let (policy, stored) = match &*operation.path {
+                    "/" | "/{path}" => (vec!["frame-ancestors 'self'"], "private, no-cache"),
+                    "/api/recordings/{file}" | "/fr/friendsrec/{file}" => (
+                        vec!["default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"],
+                        "private, no-cache",
+                    ),
+                    _ => (vec!["default-src 'none'; frame-ancestors 'none'"], "no-store"),
+                };
+                let stored = if answer.status < 400 { stored } else { "no-store" };
+                assert_eq!(answer.header("cache-control"), Some(stored), "{asked}");
+                assert_eq!(answer.all("content-security-policy"), policy, "{asked}");
+                assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{asked}");
+                assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{asked}");
+                assert_eq!(answer.header("strict-transport-security"), None, "{asked}");
+                assert_eq!(answer.header("access-control-allow-origin"), None, "{asked}");
+            }
+        }
+    });
+}
+
+#[test]
 fn other_web_sites_change_nothing_described_and_read_what_they_may() {
     let Described { stage, document, operations, .. } = &described();
     let mut client = stage.connect();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fsconnector_disk::Root;
-use fsconnector_http::{GateConfig, Limits};
+use fsconnector_http::{GateConfig, Limits, Origin};
 use stage::Stage;
 use tempfile::TempDir;
 
@@ -34,11 +34,36 @@ fn the_start_page_is_there_until_the_operator_puts_another() {
     let built_in = client.get("gast", "/");
     assert!(built_in.text().contains("<strong>gast</strong>"), "{}", built_in.text());
     assert!(!built_in.text().contains("/api/users"));
-    assert!(built_in.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
+    let policies = built_in.all("content-security-policy");
+    assert!(policies.iter().any(|policy| policy.starts_with("default-src 'none';")), "{policies:?}");
+    assert!(policies.contains(&"frame-ancestors 'self'"), "{policies:?}");
+    assert_eq!(
+        (built_in.header("referrer-policy"), built_in.header("cross-origin-opener-policy")),
+        (Some("no-referrer"), Some("same-origin"))
+    );
     fs::write(tree.path().join("phone/index.html"), "<p>own").unwrap();
     let own = client.get("gast", "/");
     assert_eq!((own.text(), own.header("content-type")), ("<p>own", Some("text/html; charset=utf-8")));
     assert_eq!(client.get("gast", "/index.html").text(), "<p>own");
+}
+
+#[test]
+fn a_web_client_may_load_and_run_what_it_likes_and_be_framed_where_the_operator_says() {
+    let (tree, stage) = with_default_limits();
+    fs::write(tree.path().join("phone/index.html"), "<p>own").unwrap();
+    let page = stage.connect().get("gast", "/");
+    assert_eq!(page.all("content-security-policy"), ["frame-ancestors 'self'"]);
+    assert_eq!((page.header("cross-origin-opener-policy"), page.header("referrer-policy")), (None, None));
+    assert_eq!(page.header("cross-origin-resource-policy"), Some("same-origin"));
+
+    let origins = ["https://a.example", "http://b.example:81"].map(|origin| Origin::parse(origin).unwrap()).to_vec();
+    let files = Some(Arc::new(Root::open_folder(tree.path()).unwrap()));
+    let open = Stage::with(GateConfig { files, origins, ..GateConfig::default() });
+    let page = open.connect().get("gast", "/");
+    assert_eq!(page.all("content-security-policy"), ["frame-ancestors 'self' https://a.example http://b.example:81"]);
+    assert_eq!(page.header("cross-origin-resource-policy"), None, "their pages may show its pictures");
+    let api = open.connect().get("gast", "/userinfo");
+    assert_eq!(api.header("cross-origin-resource-policy"), Some("same-origin"));
 }
 
 #[test]

@@ -228,11 +228,43 @@ fn other_web_sites_are_only_let_in_if_they_are_configured() {
     );
     let answer = client.request("anna", "OPTIONS", "/pubxml", "Origin: https://a.example\r\n");
     assert_eq!(answer.status, 405, "no preflight");
+    client.send(&format!("OPTIONS /api/users HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n{preflight}\r\n"));
+    let answer = client.answer(false);
+    for (name, value) in [
+        ("access-control-allow-methods", "GET, HEAD, POST, PUT"),
+        ("access-control-allow-headers", "Authorization, Content-Type, Range"),
+        ("access-control-allow-credentials", "true"),
+        ("vary", "Origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value));
+    }
+    let answer = client.request("anna", "GET", "/pubxml", "Origin: https://b.example\r\n");
+    assert_eq!((answer.header("access-control-allow-origin"), answer.header("vary")), (None, Some("Origin")));
 
     let closed = Stage::new();
     let mut client = closed.connect();
     client.send(&format!("OPTIONS /pubxml HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n{preflight}\r\n"));
     assert_eq!(client.answer(false).status, 401);
+}
+
+#[test]
+fn a_form_of_another_web_site_is_refused_whatever_it_says() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    for origin in ["", "Origin: https://b.example\r\n", "Origin: null\r\n"] {
+        for media_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+            let authorization = client.authorization("anna", "POST", "/api/users/del");
+            client.send(&format!(
+                "POST /api/users/del HTTP/1.1\r\nHost: x\r\n{authorization}{origin}Content-Type: {media_type}\r\n\
+                Content-Length: 2\r\n\r\n[]"
+            ));
+            let expected = if origin.is_empty() { 415 } else { 403 };
+            assert_eq!(client.answer(false).status, expected, "{origin}{media_type}");
+        }
+    }
+    let twice = "Origin: http://x\r\nOrigin: https://b.example\r\n";
+    assert_eq!(client.request("anna", "POST", "/api/users/rebuild", twice).status, 400);
+    assert!(stage.asked.is_empty());
 }
 
 #[test]
@@ -251,6 +283,11 @@ fn other_web_sites_change_nothing_unless_they_are_configured() {
             (403, "Sec-Fetch-Site: cross-site\r\nOrigin: https://b.example\r\n"),
             (403, "Origin: https://b.example\r\n"),
             (403, "Origin: null\r\n"),
+            (403, "Origin: https://x.\r\n"),
+            (403, "Origin: HTTPS://x\r\n"),
+            (403, "Sec-Fetch-Site: same-origin\r\nOrigin: null\r\n"),
+            (403, "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n"),
+            (403, "Sec-Fetch-Site: SAME-ORIGIN\r\n"),
             (403, "Origin: http://x:8080\r\n"),
         ] {
             client.send_post("anna", "/api/users/add", headers, "[]");

@@ -50,6 +50,17 @@ fn http_1_1_is_the_only_protocol_to_agree_on() {
 }
 
 #[test]
+fn over_tls_a_page_at_plain_http_is_of_another_web_site() {
+    let stage = Stage::new();
+    for (origin, status) in [("https://x", "HTTP/1.1 200 "), ("http://x", "HTTP/1.1 403 ")] {
+        let mut client = stage.connect();
+        request(&mut client, "anna", "POST", "/api/live/ticket", &format!("Origin: {origin}\r\n\r\n"));
+        let (head, _) = answer(&mut client);
+        assert!(head.starts_with(status), "{origin}: {head}");
+    }
+}
+
+#[test]
 fn who_comes_back_need_not_shake_hands_in_full() {
     let stage = Stage::new();
     for (version, resumption) in [

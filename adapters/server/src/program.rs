@@ -349,6 +349,7 @@ fn open_gate(
     let uploads = disk.static_tree().ok().map(|_| Arc::new(disk.clone()) as Arc<dyn Uploads>);
     let config = GateConfig {
         origins: settings.http.origins.clone(),
+        proxies: settings.http.proxies.clone(),
         files: static_tree(disk, &settings.folders.files),
         recordings: Some(settings.folders.recordings.clone()),
         uploads,

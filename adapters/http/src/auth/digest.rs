@@ -62,6 +62,8 @@ impl Ingredients<'_> {
 
 /// The hash of `parts` with colons between them.
 fn joined<D: Digest>(parts: &[&[u8]]) -> Hex {
+    #[cfg(test)]
+    HASHED.set(HASHED.get() + 1);
     let mut hash = D::new();
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
@@ -70,6 +72,12 @@ fn joined<D: Digest>(parts: &[&[u8]]) -> Hex {
         hash.update(part);
     }
     Hex::of(&hash.finalize())
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// How often this thread has hashed something.
+    pub(super) static HASHED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 /// At most 32 bytes in lower-case hexadecimal digits.

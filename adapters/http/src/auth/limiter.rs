@@ -6,7 +6,9 @@
 //! - Wrong passwords for one name from anywhere: answers about that name come a little later, except to addresses that
 //!   logged in with it not long ago.
 //!
-//! Everything is kept in tables of bounded size. What has to go first is what matters least: few failures, long ago.
+//! Everything is kept in tables of bounded size. When one is full, a part of it goes at once: what matters least, which is
+//! what is forgotten anyway, then few failures, long ago. Who wants to shed its failures by filling a table needs as many
+//! other addresses, each with as many failures.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -32,8 +34,11 @@ const MEMORY: Duration = Duration::from_secs(30 * 60);
 /// An address is trusted with a name this long after it logged in with it.
 const TRUST: Duration = Duration::from_secs(24 * 3600);
 
-/// Entries in each of the three tables.
+/// Entries in each of the three tables,
 const CAPACITY: usize = 4096;
+/// and how many of them go when one is full. One at a time, two addresses could take each other's place for ever, and
+/// never be counted further than to one.
+const CLEARED: usize = CAPACITY / 8;
 /// Names an address can fail with, each on its own account; all further ones share one, but for those it has logged in
 /// with not long ago.
 const NAMES_PER_SOURCE: usize = 16;
@@ -93,6 +98,11 @@ impl Failures {
     fn delay(self, now: Mono) -> Duration {
         grown(FIRST_DELAY, self.count_at(now), LONGEST_DELAY)
     }
+
+    /// The more, the longer it is worth keeping.
+    fn weight(self, now: Mono) -> (u32, Mono) {
+        (self.count_at(now), self.last)
+    }
 }
 
 /// Nothing for the first few, then `first`, doubling up to `longest`.
@@ -135,10 +145,9 @@ impl SourceFailures {
         }
     }
 
-    /// The more, the longer it is worth keeping.
-    fn weight(&self) -> (u32, Mono) {
+    fn weight(&self, now: Mono) -> (u32, Mono) {
         let all = self.names.iter().map(|(_, failures)| failures).chain([&self.others]);
-        all.map(|failures| (failures.count, failures.last)).max().unwrap_or_default()
+        all.map(|failures| failures.weight(now)).max().unwrap_or_default()
     }
 }
 
@@ -155,15 +164,17 @@ impl Limiter {
         Admission::Admitted { delay: if trusted { Duration::ZERO } else { delay } }
     }
 
-    /// The password was wrong.
-    pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) {
+    /// The password was wrong. For how long the address is refused now, if it is.
+    pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) -> Option<Duration> {
         self.failed.inc();
         let (source, name) = (Source::from(address), self.hash(name));
         let trusted = self.trusts(now, source, name);
-        make_room(&mut self.sources, &source, SourceFailures::weight);
-        self.sources.entry(source).or_default().add(now, name, trusted);
-        make_room(&mut self.names, &name, |failures| (failures.count, failures.last));
+        make_room(&mut self.names, &name, |failures| failures.weight(now));
         self.names.entry(name).or_default().add(now);
+        make_room(&mut self.sources, &source, |source| source.weight(now));
+        let failures = self.sources.entry(source).or_default();
+        failures.add(now, name, trusted);
+        failures.of(name, trusted).refused_for(now)
     }
 
     /// The password was right.
@@ -193,14 +204,15 @@ impl Limiter {
     }
 }
 
-/// Removes the lightest entry if `key` is new and the table is full.
+/// Removes the lightest [`CLEARED`] entries if `key` is new and the table is full.
 fn make_room<K: Copy + Eq + Hash, V, W: Ord>(table: &mut HashMap<K, V>, key: &K, weight: impl Fn(&V) -> W) {
     if table.len() < CAPACITY || table.contains_key(key) {
         return;
     }
-    let lightest = table.iter().min_by_key(|(_, value)| weight(value)).map(|(key, _)| *key);
-    if let Some(lightest) = lightest {
-        table.remove(&lightest);
+    let mut entries: Vec<(W, K)> = table.iter().map(|(key, value)| (weight(value), *key)).collect();
+    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    for (_, lightest) in entries.iter().take(CLEARED) {
+        table.remove(lightest);
     }
 }
 
@@ -316,12 +328,59 @@ mod tests {
     #[test]
     fn full_tables_keep_what_matters_most() {
         let mut limiter = after_failures(FREE);
-        for index in 0..u32::try_from(CAPACITY).unwrap() * 2 {
-            let other = IpAddr::from((0x0a00_0000 + index).to_be_bytes());
-            limiter.failed(NOW, other, &format!("name {index}"));
-            limiter.succeeded(NOW, other, "somebody");
+        for index in 0..CAPACITY * 2 {
+            limiter.failed(NOW, other(index), &format!("name {index}"));
+            limiter.succeeded(NOW, other(index), "somebody");
+            for length in [limiter.sources.len(), limiter.names.len(), limiter.trusted.len()] {
+                assert!(length <= CAPACITY);
+            }
         }
-        assert_eq!((limiter.sources.len(), limiter.names.len(), limiter.trusted.len()), (CAPACITY, CAPACITY, CAPACITY));
         assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+    }
+
+    #[test]
+    fn failures_that_are_forgotten_keep_no_place_in_a_full_table() {
+        let mut limiter = Limiter::default();
+        for index in 0..CAPACITY {
+            for _ in 0..FREE {
+                limiter.failed(NOW, other(index), "anna");
+            }
+        }
+        let later = NOW.after(MEMORY);
+        for _ in 1..FREE {
+            limiter.failed(later, address("192.0.2.1"), "anna");
+        }
+        for index in 0..2 * CLEARED {
+            limiter.failed(later, other(CAPACITY + index), "anna");
+        }
+        limiter.failed(later, address("192.0.2.1"), "anna");
+        assert!(matches!(limiter.admit(later, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+    }
+
+    #[test]
+    fn two_addresses_do_not_take_each_others_place_in_a_full_table() {
+        let mut limiter = Limiter::default();
+        for index in 0..CAPACITY {
+            for _ in 0..FREE {
+                limiter.failed(NOW, other(index), "anna");
+            }
+        }
+        for _ in 0..FREE {
+            limiter.failed(NOW, address("192.0.2.1"), "anna");
+            limiter.failed(NOW, address("192.0.2.2"), "anna");
+        }
+        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+    }
+
+    #[test]
+    fn the_failure_that_leads_to_a_refusal_says_so() {
+        let mut limiter = after_failures(FREE - 1);
+        assert_eq!(limiter.failed(NOW, address("192.0.2.2"), "anna"), None);
+        assert_eq!(limiter.failed(NOW, address("192.0.2.1"), "anna"), Some(FIRST_REFUSAL));
+    }
+
+    /// One of many addresses.
+    fn other(index: usize) -> IpAddr {
+        IpAddr::from((0x0a00_0000 + u32::try_from(index).unwrap()).to_be_bytes())
     }
 }

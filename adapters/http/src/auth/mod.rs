@@ -9,7 +9,7 @@ mod source;
 mod uses;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -103,9 +103,7 @@ impl Authenticator {
         let Some(claim) = self.claim(attempt) else {
             return Judgement { verdict: Verdict::Unproven { stale: false }, delay: Duration::ZERO };
         };
-        // Not within the `match`: the lock would be held through all of it.
-        let admission = lock(&self.limiter).admit(now, attempt.address, claim.name());
-        match admission {
+        match self.admit(now, attempt.address, claim.names.all()) {
             Admission::Refused { wait } => Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO },
             Admission::Admitted { delay } => Judgement { verdict: self.check(users, attempt, &claim, now), delay },
         }
@@ -137,6 +135,44 @@ impl Authenticator {
         })
     }
 
+    /// Whether an attempt that can mean any of these names is looked at: only if it is with each of them.
+    fn admit<'n>(&self, now: Mono, address: IpAddr, names: impl Iterator<Item = &'n str>) -> Admission {
+        let limiter = lock(&self.limiter);
+        let mut longest = Duration::ZERO;
+        for name in names {
+            match limiter.admit(now, address, name) {
+                Admission::Admitted { delay } => longest = longest.max(delay),
+                refused @ Admission::Refused { .. } => return refused,
+            }
+        }
+        Admission::Admitted { delay: longest }
+    }
+
+    /// Notes that this caller has proven who it is, whichever of these names it meant. What went wrong with those that nobody
+    /// has went wrong with its own.
+    fn succeeded<'n>(
+        &self,
+        now: Mono,
+        address: IpAddr,
+        users: &Users,
+        caller: Caller<'_>,
+        names: impl Iterator<Item = &'n str>,
+    ) {
+        let mut limiter = lock(&self.limiter);
+        for name in names.filter(|name| *name == &*caller.user.name || users.login(name).is_none()) {
+            limiter.succeeded(now, address, name);
+        }
+    }
+
+    /// Notes that the password was wrong for this name. `shown` is what the log may know of it.
+    fn failed(&self, now: Mono, address: IpAddr, name: &str, shown: impl Display) {
+        let refused = lock(&self.limiter).failed(now, address, name);
+        match refused {
+            None => log::info!("{shown} from {address}"),
+            Some(wait) => log::warn!("{shown} from {address}, which is refused for {} s now", wait.as_secs()),
+        }
+    }
+
     /// The credentials, if they are an answer to one of our challenges for this very request.
     fn claim<'a>(&self, attempt: Attempt<'a>) -> Option<Claim<'a>> {
         let credentials = Credentials::parse(attempt.authorization?)?;
@@ -150,15 +186,18 @@ impl Authenticator {
         let algorithm = Algorithm::parse(credentials.algorithm.map(credentials::Value::raw))?;
         let count = counter(credentials.nc.raw())?;
         let provenance = self.mint.recognise(credentials.nonce.raw());
-        let names = Names::of(&credentials.username)?;
+        let names = Names::of(&credentials.username);
         (provenance != Provenance::Invented).then_some(Claim { credentials, names, algorithm, count, provenance })
     }
 
     fn check<'s>(&self, users: &'s Users, attempt: Attempt<'_>, claim: &Claim<'_>, now: Mono) -> Verdict<'s> {
-        let login = claim.names.candidates().find_map(|name| users.login(name));
+        let login = claim.names.all().find_map(|name| users.login(name));
         let Some(caller) = claim.proves(login, attempt) else {
-            lock(&self.limiter).failed(now, attempt.address, claim.name());
-            log::info!("wrong name or password for {} from {}", Shown(claim.name().as_bytes()), attempt.address);
+            // Whichever of them was meant: what happens must not tell which of them there is.
+            for name in claim.names.all() {
+                let shown = format_args!("wrong name or password for {}", Shown(name.as_bytes()));
+                self.failed(now, attempt.address, name, shown);
+            }
             return Verdict::Unproven { stale: false };
         };
         // A nonce from before our last restart is not an attack: the client only has to take a new one.
@@ -168,7 +207,7 @@ impl Authenticator {
         }
         let noted = lock(&self.uses).note(now, nonce, claim.count);
         match noted {
-            Ok(Use::First) => lock(&self.limiter).succeeded(now, attempt.address, claim.name()),
+            Ok(Use::First) => self.succeeded(now, attempt.address, users, caller, claim.names.all()),
             Ok(Use::Further) => (),
             Err(uses::Replayed) => return Verdict::Unproven { stale: true },
         }
@@ -186,10 +225,6 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    fn name(&self) -> &str {
-        &self.names.meant
-    }
-
     /// The caller, if the response could only be made with its password. The same is computed when nobody has the name.
     fn proves<'s>(&self, login: Option<(&'s User, Role)>, attempt: Attempt<'_>) -> Option<Caller<'s>> {
         let name = login.map_or(&*self.names.meant, |(user, _)| &user.name);
@@ -216,26 +251,31 @@ struct Names<'a> {
     /// With quoted pairs resolved.
     meant: Cow<'a, str>,
     /// As it stands between the quotes, for clients that do not escape; only where that makes a difference.
-    literal: Option<&'a str>,
+    literal: Option<Cow<'a, str>>,
 }
 
 impl<'a> Names<'a> {
-    fn of(username: &Username<'a>) -> Option<Self> {
+    fn of(username: &Username<'a>) -> Self {
         match username {
-            Username::Extended(name) => Some(Self { meant: Cow::Owned(name.clone()), literal: None }),
-            Username::Quoted(value) => Some(match value.text() {
-                Cow::Borrowed(text) => Self { meant: Cow::Borrowed(std::str::from_utf8(text).ok()?), literal: None },
-                Cow::Owned(text) => Self {
-                    meant: Cow::Owned(String::from_utf8(text).ok()?),
-                    literal: Some(std::str::from_utf8(value.raw()).ok()?),
-                },
-            }),
+            Username::Extended(name) => Self { meant: Cow::Owned(name.clone()), literal: None },
+            Username::Quoted(value) => match value.text() {
+                Cow::Borrowed(text) => Self { meant: decoded(text), literal: None },
+                Cow::Owned(text) => {
+                    let meant = decoded(&text).into_owned();
+                    Self { meant: meant.into(), literal: Some(decoded(value.raw())) }
+                }
+            },
         }
     }
 
-    fn candidates(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.meant).chain(self.literal)
+    fn all(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.meant).chain(self.literal.as_deref())
     }
+}
+
+/// UTF-8; what is none was meant as Latin-1. Python's `requests` sends names in that, and yet hashes them as UTF-8.
+fn decoded(text: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(text).map_or_else(|_| text.iter().copied().map(char::from).collect(), Cow::Borrowed)
 }
 
 /// The value of `nc`: exactly eight hexadecimal digits. Clients count from one.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::limiter::Admission;
-use super::{Authenticator, Caller, Judgement, Verdict, lock};
+use super::{Authenticator, Caller, Judgement, Verdict};
 use crate::live::NameAndPassword;
 use crate::shown::Shown;
 
@@ -26,32 +26,27 @@ impl Authenticator {
         let mut names: Vec<&str> = candidates.iter().map(|candidate| &*candidate.name).collect();
         names.sort_unstable();
         names.dedup();
-        let mut delay = Duration::ZERO;
-        for name in &names {
-            let admission = lock(&self.limiter).admit(now, address, name);
-            match admission {
-                Admission::Refused { wait } => {
-                    return Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO };
-                }
-                Admission::Admitted { delay: of_name } => delay = delay.max(of_name),
+        let delay = match self.admit(now, address, names.iter().copied()) {
+            Admission::Admitted { delay } => delay,
+            Admission::Refused { wait } => {
+                return Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO };
             }
-        }
+        };
         let mut proven = None;
         for candidate in candidates {
             // None is passed over, so that how long it takes says nothing.
             proven = prove(users, candidate).or(proven);
         }
         if let Some(caller) = proven {
-            lock(&self.limiter).succeeded(now, address, &caller.user.name);
+            self.succeeded(now, address, users, caller, names.into_iter());
             return Judgement { verdict: Verdict::Known(caller), delay };
         }
         for name in names {
-            lock(&self.limiter).failed(now, address, name);
             // What is no name could be a part of a password.
             if users.login(name).is_some() {
-                log::info!("wrong password for {} from {address}", Shown(name.as_bytes()));
+                self.failed(now, address, name, format_args!("wrong password for {}", Shown(name.as_bytes())));
             } else {
-                log::info!("wrong name from {address}");
+                self.failed(now, address, name, "wrong name");
             }
         }
         Judgement { verdict: Verdict::Unproven { stale: false }, delay }

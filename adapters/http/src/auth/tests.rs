@@ -92,6 +92,63 @@ fn a_client_that_does_not_escape_its_name_is_understood_if_nobody_else_is_meant(
 }
 
 #[test]
+fn no_way_of_writing_a_name_gives_more_guesses() {
+    let (authenticator, said) = (authenticator(), r"back\slash");
+    let guess = |written: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), "anna", "guess");
+        header.replace("username=\"anna\"", &format!("username=\"{written}\""))
+    };
+    for written in [said, r"back\\slash", said, r"b\ack\\slash", said] {
+        assert_eq!(judged(&authenticator, attempt(&guess(written)), NOW), "unproven", "{written}");
+    }
+    for written in [said, r"back\\slash"] {
+        assert_eq!(judged(&authenticator, attempt(&guess(written)), NOW), "too many", "{written}");
+    }
+}
+
+#[test]
+fn a_right_password_also_clears_what_else_its_name_may_mean_unless_that_is_somebody() {
+    let mut list: Vec<User> = users().iter().cloned().collect();
+    list[0].name = r"b\\c".into();
+    let (users, authenticator) = (Users::new(list, &Config::default()), authenticator());
+    let verdict = |written: &str, name: &str, password: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+        let escaped = format!("username=\"{}\"", name.replace('\\', r"\\"));
+        let header = header.replace(&escaped, written);
+        authenticator.judge(&users, attempt(&header), NOW).verdict
+    };
+    let unescaped = r#"username="back\slash""#;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert!(matches!(verdict(unescaped, r"back\slash", "guess"), Verdict::Unproven { .. }));
+        }
+        assert!(matches!(verdict(unescaped, r"back\slash", PASSWORD), Verdict::Known(_)));
+    }
+    // `b\c` escaped looks like the name of somebody else.
+    let (escaped, other) = (r#"username="b\\c""#, "username*=UTF-8''b%5C%5Cc");
+    for _ in 0..5 {
+        assert!(matches!(verdict(other, r"b\\c", "guess"), Verdict::Unproven { .. }));
+        assert!(!matches!(verdict(escaped, r"b\c", PASSWORD), Verdict::Unproven { .. }));
+    }
+    assert!(matches!(verdict(other, r"b\\c", PASSWORD), Verdict::TooMany { .. }));
+}
+
+#[test]
+fn a_name_sent_as_latin_1_and_hashed_as_utf_8_is_understood() {
+    let authenticator = authenticator();
+    for (name, latin_1) in
+        [("Jürgen", &b"J\xfcrgen"[..]), (r#"Anna "The Boss" & Söhne"#, b"Anna \\\"The Boss\\\" & S\xf6hne")]
+    {
+        let header = header(&mut challenge(&authenticator, 1, NOW), name, PASSWORD);
+        let (before, after) = header.split_once("username=\"").unwrap();
+        let (_, after) = after.split_once("\", ").unwrap();
+        let sent = [before.as_bytes(), b"username=\"", latin_1, b"\", ", after.as_bytes()].concat();
+        let attempt = Attempt { authorization: Some(&sent), ..attempt("") };
+        assert_eq!(judged(&authenticator, attempt, NOW), format!("known {name}"));
+    }
+}
+
+#[test]
 fn an_extended_name_is_understood() {
     let authenticator = authenticator();
     let header = header(&mut challenge(&authenticator, 1, NOW), "日本", PASSWORD)
@@ -108,6 +165,28 @@ fn a_wrong_password_an_unknown_name_and_an_absent_header_are_unproven() {
         assert_eq!(judged(&authenticator, attempt(&header), NOW), "unproven", "{name}");
     }
     assert_eq!(judged(&authenticator, Attempt { authorization: None, ..attempt("") }, NOW), "unproven");
+}
+
+#[test]
+fn as_much_is_hashed_for_a_name_that_nobody_has_as_for_a_wrong_password() {
+    let mut list: Vec<User> = users().iter().cloned().collect();
+    list[1].password = Secret::default();
+    list[2].context = "unknown".into();
+    for twin in [5, 6] {
+        list[twin].name = "shared".into();
+    }
+    let users = Users::new(list, &Config::default());
+    let authenticator = authenticator();
+    for name in ["anna", "nobody", "", "Jürgen", "日本", "shared"] {
+        for password in ["guess", "", PASSWORD] {
+            let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+            digest::HASHED.set(0);
+            let judgement = authenticator.judge(&users, attempt(&header), NOW);
+            assert_eq!((digest::HASHED.get(), judgement.delay), (3, Duration::ZERO), "{name} {password}");
+            let is_right = (name, password) == ("anna", PASSWORD);
+            assert_eq!(matches!(judgement.verdict, Verdict::Known(_)), is_right, "{name} {password}");
+        }
+    }
 }
 
 #[test]
@@ -152,6 +231,25 @@ fn a_replayed_request_is_stale_and_the_next_counter_is_not() {
     for (header, expected) in [(&second, "known anna"), (&first, "known anna"), (&first, "stale"), (&second, "stale")] {
         assert_eq!(judged(&authenticator, attempt(header), NOW), expected);
     }
+}
+
+#[test]
+fn a_browser_with_many_connections_may_send_its_counters_in_any_order_and_leave_some_out() {
+    let authenticator = authenticator();
+    let mut challenge = challenge(&authenticator, 1, NOW);
+    let headers: Vec<String> = (0..240).map(|_| header(&mut challenge, "anna", PASSWORD)).collect();
+    // Six connections with some requests each, in turn from the last to the first; every seventh is never sent.
+    for batch in headers.chunks(60) {
+        let connections: Vec<&[String]> = batch.chunks(10).collect();
+        for at in 0..10 {
+            for (number, connection) in connections.iter().enumerate().rev() {
+                if (number * 10 + at) % 7 != 0 {
+                    assert_eq!(judged(&authenticator, attempt(&connection[at]), NOW), "known anna");
+                }
+            }
+        }
+    }
+    assert_eq!(judged(&authenticator, attempt(&headers[0]), NOW), "stale", "too far behind");
 }
 
 #[test]

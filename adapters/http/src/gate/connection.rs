@@ -1,7 +1,6 @@
 //! One client's connection: requests in, answers out, until one side has had enough.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use smol::future;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
+use super::client::Peer;
 use super::decision::{Decision, Order, Outcome, Sequel};
 use super::head::Connection;
 use super::input::{HeadSearch, Input};
@@ -33,7 +33,7 @@ use crate::relay::Reply;
 pub(super) struct Conversation<'p, S> {
     stream: S,
     gate: Arc<Gate>,
-    address: IpAddr,
+    peer: Peer,
     place: &'p Place,
     input: Input,
     output: Vec<u8>,
@@ -73,10 +73,10 @@ const TURN: u64 = 16;
 const OUTPUT_KEPT: usize = 4 * 1024;
 
 impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
-    pub(super) fn new(stream: S, gate: Arc<Gate>, (address, place): (IpAddr, &'p Place), stopping: Stopping) -> Self {
+    pub(super) fn new(stream: S, gate: Arc<Gate>, (peer, place): (Peer, &'p Place), stopping: Stopping) -> Self {
         Self {
             stream,
-            address,
+            peer,
             place,
             input: Input::new(gate.limits.head_bytes),
             output: Vec::new(),
@@ -92,11 +92,11 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
             let mut decision = match self.next().await? {
                 Next::Request(length) => {
                     let head = self.input.unread().get(..length).unwrap_or_default();
-                    let decision = self.gate.decide(head, self.address, Instant::now());
+                    let decision = self.gate.decide(head, self.peer, Instant::now());
                     self.input.consume(length);
                     decision
                 }
-                Next::Refused(problem) => Decision::refuse(problem),
+                Next::Refused(problem) => Decision::refuse(problem, self.peer.address),
                 Next::End => return Ok(None),
             };
             match &decision.outcome {
@@ -188,7 +188,7 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
             }
         };
         if let Some(shown) = &decision.shown {
-            log::debug!("{} {shown} {}", self.address, status.as_u16());
+            log::debug!("{shown} {}", status.as_u16());
         }
         self.output.clear();
         self.output.shrink_to(OUTPUT_KEPT);

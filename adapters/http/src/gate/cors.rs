@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{Method, StatusCode};
 
+use super::client::{Client, Scheme};
 use super::head::Head;
 use crate::answer::HeaderLines;
 
@@ -63,14 +64,16 @@ impl Cors {
     /// browser adds the visitor's credentials by itself.
     ///
     /// `Sec-Fetch-Site` tells on https and on loopback addresses, and knows a page at `http:` from one at `https:`. Where
-    /// it is missing, `Origin` has to name the host that is asked.
-    pub(super) fn is_foreign(&self, head: &Head<'_>) -> bool {
+    /// it is missing, `Origin` has to name the scheme, as far as that is known, and the host that are asked. Which host that
+    /// is does not matter: a page whose name was made to mean this address has no credentials, since browsers keep them by
+    /// the name.
+    pub(super) fn is_foreign(&self, head: &Head<'_>, client: Client<'_>) -> bool {
         if self.allowed(head).is_some() {
             return false;
         }
         let own_sites: [&[u8]; 2] = [b"same-origin", b"none"];
         let from_elsewhere = head.values("sec-fetch-site").any(|site| !own_sites.contains(&site));
-        from_elsewhere || head.origin.is_some_and(|origin| !is_origin_of(origin, head.host))
+        from_elsewhere || head.origin.is_some_and(|origin| !is_origin_of(origin, client))
     }
 
     fn allowed(&self, head: &Head<'_>) -> Option<&Origin> {
@@ -79,14 +82,17 @@ impl Cors {
     }
 }
 
-/// Whether a page of this origin came from this host.
-fn is_origin_of(origin: &[u8], host: Option<&[u8]>) -> bool {
+/// Whether a page of this origin came from where this client sends its request.
+fn is_origin_of(origin: &[u8], client: Client<'_>) -> bool {
     // Browsers leave the scheme's own port out.
-    let schemes: [(&[u8], &[u8]); 2] = [(b"https://", b":443"), (b"http://", b":80")];
-    schemes.iter().any(|(scheme, port)| {
+    let schemes: [(Scheme, &[u8], &[u8]); 2] =
+        [(Scheme::Https, b"https://", b":443"), (Scheme::Http, b"http://", b":80")];
+    schemes.iter().any(|(scheme, prefix, port)| {
         let without_port = |host: &'_ [u8]| host.strip_suffix(*port).unwrap_or(host).to_ascii_lowercase();
-        match (origin.strip_prefix(*scheme), host) {
-            (Some(of_page), Some(asked)) => without_port(of_page) == without_port(asked),
+        match (origin.strip_prefix(*prefix), client.host) {
+            (Some(of_page), Some(asked)) if client.scheme.is_none_or(|known| known == *scheme) => {
+                without_port(of_page) == without_port(asked)
+            }
             _ => false,
         }
     })
@@ -98,10 +104,28 @@ mod tests {
     use super::*;
 
     fn is_foreign(headers: &str) -> bool {
+        is_foreign_to(None, headers)
+    }
+
+    fn is_foreign_to(scheme: Option<Scheme>, headers: &str) -> bool {
         let cors = Cors(vec![Origin::parse("https://allowed.example").unwrap()]);
         let text = format!("POST / HTTP/1.1\nHost: a.example\n{headers}\n\n").replace('\n', "\r\n");
         let mut space = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        cors.is_foreign(&Head::parse(text.as_bytes(), &mut space).unwrap())
+        let head = Head::parse(text.as_bytes(), &mut space).unwrap();
+        let client = Client { address: [192, 0, 2, 1].into(), scheme, host: head.host };
+        cors.is_foreign(&head, client)
+    }
+
+    #[test]
+    fn a_page_of_the_other_scheme_is_foreign_where_ours_is_known() {
+        for (scheme, own, other) in [
+            (Scheme::Https, "https://a.example", "http://a.example"),
+            (Scheme::Http, "http://a.example", "https://a.example"),
+        ] {
+            assert!(!is_foreign_to(Some(scheme), &format!("Origin: {own}")));
+            assert!(is_foreign_to(Some(scheme), &format!("Origin: {other}")));
+            assert!(!is_foreign_to(None, &format!("Origin: {other}")));
+        }
     }
 
     #[test]
@@ -131,6 +155,11 @@ mod tests {
             "Origin: https://a.example:80",
             "Origin: https://a.example.evil.example",
             "Origin: https://allowed.example:8443",
+            "Origin: https://a.example.",
+            "Origin: https://user@a.example",
+            "Origin: https://a.example/",
+            "Origin: HTTPS://a.example",
+            "Origin: file://",
             "Origin: null",
             "Origin: ",
         ] {

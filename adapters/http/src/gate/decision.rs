@@ -10,9 +10,11 @@ use fsconnector_engine::time::Mono;
 use http::{Method, StatusCode};
 
 use super::Gate;
+use super::client::{Client, Peer};
 use super::framing;
 use super::head::{Body, Connection, Head, MOST_HEADERS};
 use super::limits::DRAINED;
+use super::shelter::Shelter;
 use super::stream::Broken;
 use super::upload::{Failure, Upload};
 use crate::answer::{Answer, HeaderLines};
@@ -42,7 +44,7 @@ pub(super) struct Decision {
     pub(super) head_only: bool,
     /// What follows the answer.
     pub(super) sequel: Sequel,
-    /// Method and path for the log, if it wants to know.
+    /// Address, method and path for the log, if it wants to know.
     pub(super) shown: Option<String>,
 }
 
@@ -146,28 +148,32 @@ impl From<Problem> for Outcome {
 
 impl Decision {
     /// The answer to what is no request; after it the connection ends, since nobody knows where the next one begins.
-    pub(super) fn refuse(problem: Problem) -> Self {
+    pub(super) fn refuse(problem: Problem, address: IpAddr) -> Self {
         Self {
             subject: Subject::NONE,
             outcome: problem.into(),
             standing: Standing::STRANGER,
-            headers: HeaderLines::default(),
+            headers: Shelter::of_nothing(),
             head_only: false,
             sequel: Sequel::END,
-            shown: log::log_enabled!(log::Level::Debug).then(|| "no request".into()),
+            shown: log::log_enabled!(log::Level::Debug).then(|| format!("{address} no request")),
         }
     }
 }
 
 impl Gate {
     /// Decides about the request with this head.
-    pub(super) fn decide(&self, head: &[u8], address: IpAddr, now: Instant) -> Decision {
+    pub(super) fn decide(&self, head: &[u8], peer: Peer, now: Instant) -> Decision {
         let mut space = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let head = match Head::parse(head, &mut space) {
             Ok(head) => head,
-            Err(problem) => return Decision::refuse(problem),
+            Err(problem) => return Decision::refuse(problem, peer.address),
         };
-        let (topic, outcome, standing) = self.outcome(&head, address, now);
+        let client = self.proxies.client(peer, &head);
+        let found = routes::find(&head.method, head.path);
+        let mut headers = self.shelter.of(found.work());
+        headers.extend(&self.cors.headers(&head));
+        let (topic, outcome, standing) = self.outcome(&head, &found, client, now);
         let sequel = match outcome {
             Outcome::Switch(_) => Sequel { connection: Connection::Persistent, leftover: 0 },
             _ => Sequel::without_body(&head),
@@ -177,14 +183,20 @@ impl Gate {
             outcome,
             standing,
             sequel,
-            headers: self.cors.headers(&head),
+            headers,
             head_only: head.method == Method::HEAD,
             shown: log::log_enabled!(log::Level::Debug)
-                .then(|| format!("{} {}", head.method, Shown(head.path.as_bytes()))),
+                .then(|| format!("{} {} {}", client.address, head.method, Shown(head.path.as_bytes()))),
         }
     }
 
-    fn outcome(&self, head: &Head<'_>, address: IpAddr, now: Instant) -> (Topic, Outcome, Standing) {
+    fn outcome(
+        &self,
+        head: &Head<'_>,
+        found: &Found<'_>,
+        client: Client<'_>,
+        now: Instant,
+    ) -> (Topic, Outcome, Standing) {
         let at_once = |topic, answer| (topic, Outcome::Answer(answer), Standing::STRANGER);
         if let Some((path, answer)) = self.probe(head) {
             return at_once(Topic::At(Path::Is(path)), answer);
@@ -192,10 +204,9 @@ impl Gate {
         if let Some((status, headers)) = self.cors.preflight(head) {
             return at_once(Topic::Preflight, Answer { status, headers, body: Bytes::new() });
         }
-        let found = routes::find(&head.method, head.path);
-        let topic = Topic::from(&found);
+        let topic = Topic::from(found);
         let operation = found.changes().operation();
-        let (outcome, standing) = self.judged(head, &found, address, self.mono(now));
+        let (outcome, standing) = self.judged(head, found, client, self.mono(now));
         let outcome = outcome.unwrap_or_else(|problem| match operation {
             Some(operation) => problem.none_done(&operation, Vec::new()).into(),
             None => problem.into(),
@@ -208,14 +219,14 @@ impl Gate {
         &self,
         head: &Head<'_>,
         found: &Found<'_>,
-        address: IpAddr,
+        client: Client<'_>,
         now: Mono,
     ) -> (Result<Outcome, Problem>, Standing) {
         let Some(published) = self.current.latest() else { return (Err(not_ready()), Standing::STRANGER) };
         let users = &published.state().users;
         let judgement = match found.work() {
-            Some(Work::Listen) => self.judge_listener(head, users, address, now),
-            _ => Ok(self.authenticator.judge(users, attempt(head, address), now)),
+            Some(Work::Listen) => self.judge_listener(head, users, client, now),
+            _ => Ok(self.authenticator.judge(users, attempt(head, client.address), now)),
         };
         let judgement = match judgement {
             Ok(judgement) => judgement,
@@ -224,8 +235,8 @@ impl Gate {
         let standing = Standing { is_proven: matches!(judgement.verdict, Verdict::Known(_)), delay: judgement.delay };
         let outcome = match judgement.verdict {
             Verdict::Known(caller) => {
-                let outcome = self.authorised(head, found, &published, caller, (address, now));
-                note_refusal(&outcome, found, caller.at(address));
+                let outcome = self.authorised(head, found, &published, caller, (client, now));
+                note_refusal(&outcome, found, caller.at(client.address));
                 outcome
             }
             Verdict::Unproven { stale } => Err(self.challenge(stale, now)),
@@ -241,7 +252,7 @@ impl Gate {
         found: &Found<'_>,
         published: &Published,
         caller: Caller<'_>,
-        (address, now): (IpAddr, Mono),
+        (client, now): (Client<'_>, Mono),
     ) -> Result<Outcome, Problem> {
         if self.is_too_large(head.body) {
             return Err(framing::too_large());
@@ -255,7 +266,7 @@ impl Gate {
             return Err(Problem::new(StatusCode::FORBIDDEN, format!("the role {} may not do this", caller.role)));
         }
         let changes = route.work.changes(parameter);
-        if changes != Changes::Nothing && self.cors.is_foreign(head) {
+        if changes != Changes::Nothing && self.cors.is_foreign(head, client) {
             return Err(foreign());
         }
         let Some(decoded) = target::decode(parameter) else {
@@ -266,7 +277,7 @@ impl Gate {
             Payload::Json(_) => Some(Upload::of_json(head, &self.limits)?),
             Payload::Bytes => Some(Upload::of_bytes(head, &self.limits)?),
         };
-        let ask = || Ask::new(&head.method, head.path, head.headers, caller, address);
+        let ask = || Ask::new(&head.method, head.path, head.headers, caller, client.address);
         let operation = changes.operation();
         let op = route.work.audited_as(parameter).unwrap_or_default();
         let order = |changing| Outcome::Order(Order { changing, ask: ask(), op, upload, operation });
@@ -278,7 +289,7 @@ impl Gate {
                 Lane::Changing(changing) => order(changing),
             },
             Work::Command(_) => order(Changing::Configuration),
-            Work::Listen => self.let_in(head, caller, address)?,
+            Work::Listen => self.let_in(head, caller, client.address)?,
             Work::Ticket => Outcome::Answer(self.ticket(caller, now)?),
         })
     }

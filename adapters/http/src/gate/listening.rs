@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::Gate;
+use super::client::Client;
 use super::decision::{Outcome, Switch, attempt};
 use super::handshake;
 use super::head::Head;
@@ -26,20 +27,22 @@ impl Gate {
         &self,
         head: &Head<'_>,
         users: &'s Users,
-        address: IpAddr,
+        client: Client<'_>,
         now: Mono,
     ) -> Result<Judgement<'s>, Problem> {
-        if self.cors.is_foreign(head) {
+        if self.cors.is_foreign(head, client) {
             return Err(foreign());
         }
         match Login::parse(target::query(head.target)) {
-            Login::Password(candidates) => Ok(self.authenticator.judge_passwords(users, &candidates, address, now)),
+            Login::Password(candidates) => {
+                Ok(self.authenticator.judge_passwords(users, &candidates, client.address, now))
+            }
             Login::Ticket(ticket) => {
                 let caller = self.live.tickets.redeem(ticket, users, now);
                 let verdict = caller.map_or(Verdict::Unproven { stale: false }, Verdict::Known);
                 Ok(Judgement { verdict, delay: Duration::ZERO })
             }
-            Login::Absent => Ok(self.authenticator.judge(users, attempt(head, address), now)),
+            Login::Absent => Ok(self.authenticator.judge(users, attempt(head, client.address), now)),
             Login::Unclear => {
                 Err(Problem::new(StatusCode::BAD_REQUEST, "there has to be one `login` or one `ticket`, not more"))
             }

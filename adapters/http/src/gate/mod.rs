@@ -2,6 +2,7 @@
 //! calling, answers what the published state can answer, and hands the rest on to the handlers behind it.
 
 mod acceptor;
+mod client;
 mod connection;
 mod cors;
 mod decision;
@@ -13,6 +14,7 @@ mod limits;
 mod listening;
 mod occupancy;
 mod scraping;
+mod shelter;
 mod sparing;
 mod stopping;
 mod stream;
@@ -47,12 +49,14 @@ use crate::metrics::{Lanes, Open, Tally};
 use crate::relay::{ChangeRelay, FileRelay};
 use crate::routes::{Changing, Reading};
 pub use acceptor::{Acceptor, Plain};
+use client::{Peer, Proxies};
 use connection::{Conversation, Switched};
 use cors::Cors;
 pub use cors::Origin;
 pub use limits::Limits;
 use occupancy::{Occupancy, Place};
 pub use scraping::serve_metrics;
+use shelter::Shelter;
 use sparing::Sparing;
 pub(crate) use stopping::Stopping;
 pub(crate) use stream::Broken;
@@ -67,6 +71,9 @@ pub struct GateConfig {
     pub realm: String,
     /// The other web sites whose pages may read answers.
     pub origins: Vec<Origin>,
+    /// The proxies that are believed when they say for whom they speak (`X-Forwarded-For`). Their connections are only counted
+    /// in all.
+    pub proxies: Vec<IpAddr>,
     /// The static tree. Without one there is only the built-in start page.
     pub files: Option<Arc<Root>>,
     /// The folder of the recordings, if there is to be one. It need not exist yet.
@@ -82,6 +89,7 @@ impl Default for GateConfig {
         Self {
             realm: "fsconnector".into(),
             origins: Vec::new(),
+            proxies: Vec::new(),
             files: None,
             recordings: None,
             uploads: None,
@@ -115,6 +123,8 @@ pub struct Gate {
     current: Arc<Current>,
     authenticator: Authenticator,
     cors: Cors,
+    shelter: Shelter,
+    proxies: Proxies,
     limits: Limits,
     started: Instant,
     live: Live,
@@ -154,7 +164,9 @@ impl Gate {
         Ok(Self {
             current,
             authenticator: Authenticator::new(config.realm, &key),
+            shelter: Shelter::new(&config.origins),
             cors: Cors(config.origins),
+            proxies: Proxies::new(&config.proxies),
             live: Live::new(listeners, config.limits.live),
             tally: Tally::default(),
             limits: config.limits,
@@ -351,7 +363,8 @@ impl Visitor {
     ) -> Result<Option<Switched<A::Stream>>, Broken> {
         let Some(stream) = self.shake_hands(gate, connection, acceptor).await else { return Ok(None) };
         let stopping = Stopping::when_closed(self.stopping.clone());
-        Conversation::new(stream, Arc::clone(gate), (self.address, &self.place), stopping).hold().await
+        let peer = Peer { address: self.address, is_secure: A::IS_SECURE };
+        Conversation::new(stream, Arc::clone(gate), (peer, &self.place), stopping).hold().await
     }
 
     async fn shake_hands<A: Acceptor>(&self, gate: &Gate, connection: TcpStream, acceptor: A) -> Option<A::Stream> {

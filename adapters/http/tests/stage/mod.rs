@@ -140,16 +140,21 @@ impl Stage {
 
     /// Runs curl; nothing if it is not installed.
     pub(crate) fn curl(&self, arguments: &[&str], target: &str) -> Option<String> {
-        let url = format!("http://{}{target}", self.address);
-        let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
-            .args(arguments)
-            .arg(&url)
-            .output();
-        let Output { status, stdout, stderr } = output.ok()?;
-        assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
-        Some(String::from_utf8_lossy(&stdout).into_owned())
+        curl(self.address, arguments, target)
     }
+}
+
+/// Runs curl with some way to a gate; nothing if it is not installed.
+pub(crate) fn curl(address: SocketAddr, arguments: &[&str], target: &str) -> Option<String> {
+    let url = format!("http://{address}{target}");
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20", "--path-as-is"])
+        .args(arguments)
+        .arg(&url)
+        .output();
+    let Output { status, stdout, stderr } = output.ok()?;
+    assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
+    Some(String::from_utf8_lossy(&stdout).into_owned())
 }
 
 impl Drop for Stage {

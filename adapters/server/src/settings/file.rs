@@ -58,6 +58,8 @@ pub(super) struct FileHttp {
     key: Option<PathBuf>,
     allow_plain_http: bool,
     origins: Vec<String>,
+    /// IP addresses of proxies that are believed when they say for whom they speak (`X-Forwarded-For`).
+    proxies: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +116,7 @@ impl Default for FileHttp {
             key: None,
             allow_plain_http: false,
             origins: Vec::new(),
+            proxies: Vec::new(),
         }
     }
 }
@@ -255,8 +258,10 @@ impl FileHttp {
         };
         let origin = |text: String| Origin::parse(&text).ok_or(SettingsError::Origin(text));
         let origins = self.origins.into_iter().map(origin).collect::<Result<_, _>>()?;
+        let proxy = |text: String| text.parse().map_err(|_| SettingsError::Proxy(text));
+        let proxies = self.proxies.into_iter().map(proxy).collect::<Result<_, _>>()?;
         let reach = Reach { is_secure, host };
-        Ok(Http { address: self.address, port: self.port, tls, reach, origins })
+        Ok(Http { address: self.address, port: self.port, tls, reach, origins, proxies })
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Http {
     pub(crate) reach: Reach,
     /// The other web sites whose pages may read answers.
     pub(crate) origins: Vec<Origin>,
+    /// The proxies that are believed when they say for whom they speak.
+    pub(crate) proxies: Vec<IpAddr>,
 }
 
 /// Where phones are told that this program is.
@@ -174,6 +176,7 @@ pub(crate) enum SettingsError {
     HalfACertificate { missing: &'static str },
     Hostname(String),
     Origin(String),
+    Proxy(String),
     Engine(ConfigError),
 }
 
@@ -208,6 +211,10 @@ impl fmt::Display for SettingsError {
                  (https://) nor a path, and an international name in its xn-- form"
             ),
             Self::Origin(origin) => write!(f, "origins: {origin:?} is not like https://host.example:8443"),
+            Self::Proxy(proxy) => write!(
+                f,
+                "proxies: {proxy:?} is not an IP address such as 127.0.0.1; name each proxy by its own address, without a port"
+            ),
             Self::Engine(error) => error.fmt(f),
         }
     }

@@ -151,6 +151,17 @@ fn a_host_name_may_carry_a_port_and_nothing_else() {
 }
 
 #[test]
+fn proxies_are_named_by_their_addresses() {
+    let http = settings("[http]\nproxies = [\"127.0.0.1\", \"::1\"]", &[]).unwrap().http;
+    assert_eq!(http.proxies, [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
+    assert!(settings("", &[]).unwrap().http.proxies.is_empty());
+    for bad in ["localhost", "10.0.0.0/8", "127.0.0.1:80", ""] {
+        let message = refused(&format!("[http]\nproxies = [\"{bad}\"]"), &[]);
+        assert!(message.starts_with(&format!("proxies: {bad:?} is not an IP address")), "{message}");
+    }
+}
+
+#[test]
 fn a_folder_of_templates_can_be_named() {
     let settings = settings("[folders]\ntemplates = \"/t\"", &[]).unwrap();
     assert_eq!(settings.folders.templates.as_deref(), Some(Path::new("/t")));

@@ -7,8 +7,8 @@ mod connector;
 mod curl;
 mod listener;
 mod observer;
-mod secrets;
 mod samples;
+mod secrets;
 mod stage;
 
 mod archives;

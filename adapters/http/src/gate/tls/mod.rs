@@ -144,6 +144,8 @@ impl fmt::Debug for Tls {
 impl Acceptor for Tls {
     type Stream = TlsStream;
 
+    const IS_SECURE: bool = true;
+
     async fn accept(&self, connection: TcpStream) -> io::Result<TlsStream> {
         let address: IpAddr = connection.peer_addr()?.ip();
         if plain::is_spoken_on(&connection).await? {

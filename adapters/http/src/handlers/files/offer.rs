@@ -68,7 +68,6 @@ impl Offer {
         let mut headers = self.headers(version);
         headers.push("Accept-Ranges", "bytes");
         headers.push("Content-Type", self.media_type);
-        headers.push("X-Content-Type-Options", "nosniff");
         Reply { status, headers, body: Body::File(file, length) }
     }
 

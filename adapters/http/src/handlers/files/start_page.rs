@@ -11,10 +11,11 @@ use crate::caller::NamedCaller;
 
 const HTML: &str = include_str!("start_page.html");
 
-/// Nothing may be loaded or run; the one style sheet is known by its SHA-256.
+/// Nothing may be loaded or run; the one style sheet is known by its SHA-256. Who may frame it is not said here: that is the
+/// same for all pages.
 const POLICY: &str = "\
     default-src 'none'; style-src 'sha256-dy4ldQ42JNKGcstLwmUPI0uVoBWtgl4yr8FVyCm3TTc='; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    base-uri 'none'; form-action 'none'";
 
 /// What there is to read.
 const LINKS: [(&str, &str, Right); 6] = [
@@ -42,7 +43,7 @@ pub(super) fn reply(caller: &NamedCaller) -> Reply {
     headers.push("Content-Type", "text/html; charset=utf-8");
     headers.push("Content-Security-Policy", POLICY);
     headers.push("Cache-Control", "no-store");
-    headers.push("X-Content-Type-Options", "nosniff");
+    headers.push("Cross-Origin-Opener-Policy", "same-origin");
     headers.push("Referrer-Policy", "no-referrer");
     Reply { status: StatusCode::OK, headers, body: Body::Bytes(html.into()) }
 }
