@@ -113,13 +113,15 @@ impl Siege {
         assert!(grown <= more_memory, "{} MiB more", grown / MIB);
     }
 
-    /// Ends the program in good order; gives the lines that it wrote since it was ready and that tell of no change.
+    /// Ends the program in good order; gives the lines that it wrote since it was ready and that tell of no change, as far as
+    /// an administrator sees them who has not asked for more.
     fn end(mut self) -> Vec<String> {
         assert!(self.connector.is_alive());
         let (code, log) = self.connector.stop();
         assert_eq!(code, Some(0), "{log}");
         let behind = log.lines().skip_while(|line| !line.contains("listening on"));
-        behind.filter(|line| !line.contains("users/add")).map(str::to_owned).collect()
+        let is_shown = |line: &&str| !line.contains(" DEBUG ") && !line.contains(" TRACE ");
+        behind.filter(is_shown).filter(|line| !line.contains("users/add")).map(str::to_owned).collect()
     }
 }
 
