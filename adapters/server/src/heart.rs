@@ -1,7 +1,9 @@
 //! The engine's loop: one thread, one input after the other, effects in their order. Nothing slow happens here.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fsconnector_disk::Disk;
@@ -13,7 +15,7 @@ use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_esl::{Batch, Outgoing};
 use fsconnector_http::{Asked, Current, FromListener, Gate};
 use smol::Timer;
-use smol::channel::{Receiver, Sender};
+use smol::channel::{Receiver, Sender, bounded};
 use smol::future;
 
 use crate::metrics::{Meter, Question};
@@ -74,8 +76,19 @@ struct Known {
     now: bool,
 }
 
-/// Runs the engine until it is to stop and nothing is in flight.
-pub(crate) async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) {
+/// Begins to run the engine on a thread of its own, until it is to stop and nothing is in flight. Nothing ever comes out of
+/// the channel: it is closed when the thread has ended, however it came to that.
+pub(crate) fn start(engine: Engine, meter: Meter, wires: Wires, stops: Stops) -> io::Result<Receiver<()>> {
+    let (runs, ended) = bounded(1);
+    let run = move || {
+        let _runs = runs;
+        smol::block_on(beat(engine, meter, wires, stops));
+    };
+    thread::Builder::new().name("engine".into()).spawn(run)?;
+    Ok(ended)
+}
+
+async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) {
     let (files_done, from_files) = smol::channel::unbounded();
     let mut effects = Vec::new();
     let mut known = Known { soon: false, now: false };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fsconnector_disk::Recovered;
 use fsconnector_engine::io::{FilesDone, Input};
 use fsconnector_engine::live::listener::Listening;
 use fsconnector_engine::mark::{Mark, Outcome};
@@ -89,6 +90,16 @@ const WORKS: &[Duration] = &[
 ];
 
 impl Meter {
+    /// One that begins when the trees were taken over, with what an earlier run had left to be put back there.
+    pub(crate) fn after(recovered: &Recovered) -> Self {
+        let meter = Self::default();
+        if recovered.unsettled {
+            meter.measures.recoveries.get_or_create(&AT_START).inc();
+            meter.measures.left.inc_by(recovered.left.len() as u64);
+        }
+        meter
+    }
+
     /// What it measures, for whoever tells it.
     pub(crate) fn measures(&self) -> Measures {
         self.measures.clone()
@@ -189,12 +200,6 @@ impl Works {
 }
 
 impl Measures {
-    /// The start has put back what an earlier run had not finished, but for so many files.
-    pub(crate) fn recovered(&self, left: usize) {
-        self.recoveries.get_or_create(&AT_START).inc();
-        self.left.inc_by(left as u64);
-    }
-
     /// Has them told to whoever asks.
     pub(crate) fn report(&self, registry: &mut Registry) {
         let counters = [
@@ -238,7 +243,7 @@ mod tests {
     use fsconnector_engine::esl::event::Event;
     use fsconnector_engine::io::{EffectId, Epoch};
     use fsconnector_engine::live::listener::ListenerId;
-    use fsconnector_engine::path::TreePath;
+    use fsconnector_engine::path::{RelPath, Tree, TreePath};
     use prometheus_client::encoding::text::encode;
 
     use super::*;
@@ -331,9 +336,12 @@ mod tests {
 
     #[test]
     fn what_was_put_back_is_told_apart_by_when() {
-        let meter = Meter::default();
-        check(&meter, &["journal_recoveries_total{during=\"start\"} 0", "journal_recoveries_total{during=\"work\"} 0"]);
-        meter.measures().recovered(2);
+        check(
+            &Meter::after(&Recovered::default()),
+            &["journal_recoveries_total{during=\"start\"} 0", "journal_recoveries_total{during=\"work\"} 0"],
+        );
+        let path = |name: &str| TreePath { tree: Tree::Static, path: RelPath::parse(name).unwrap() };
+        let meter = Meter::after(&Recovered { unsettled: true, left: vec![path("a"), path("b")] });
         let left: Vec<TreePath> = Vec::new();
         let undone = Input::FilesDone { id: EffectId(1), result: Ok(FilesDone::Undone { left }) };
         let kept = Input::FilesDone { id: EffectId(2), result: Ok(FilesDone::Kept) };

@@ -55,16 +55,30 @@ pub(crate) fn questions() -> (Sender<Question>, Receiver<Question>) {
 }
 
 impl Metrics {
-    /// Begins to tell it at `address`, on `executor`, as long as the task lives; also gives the address in use.
-    pub(crate) async fn serve(
+    /// Begins to tell it at `address`, on `executor`, as long as the task lives; also gives the address in use. If that is not
+    /// possible the program goes on without: phones matter more.
+    pub(crate) async fn tell(
         self,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         executor: &Arc<Executor<'static>>,
-    ) -> io::Result<(Task<()>, SocketAddr)> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let serving = executor.spawn(async move { serve_metrics(listener, || self.render()).await });
-        Ok((serving, address))
+    ) -> Option<(Task<()>, SocketAddr)> {
+        let address = address?;
+        let listening = async {
+            let listener = TcpListener::bind(address).await?;
+            Ok::<_, io::Error>((listener.local_addr()?, listener))
+        };
+        match listening.await {
+            Ok((address, listener)) => {
+                log::info!("metrics at http://{address}/metrics");
+                let serving = async move { serve_metrics(listener, || self.render()).await };
+                Some((executor.spawn(serving), address))
+            }
+            Err(error) => {
+                let advice = "choose another address or port under [metrics], or set enabled = false there";
+                log::error!("cannot listen on {address} for metrics, and goes on without: {error}; {advice}");
+                None
+            }
+        }
     }
 
     /// The text, as it is at the moment.
