@@ -82,6 +82,7 @@ fn recordings_elsewhere(subject: &Subject<'_>, profile: &Node<'_>) -> Vec<Findin
             ),
             "record to that folder, or name the other one as recordings under [folders] (RECPATH)",
         )
+        .noted_if(true)
     };
     elsewhere.map(finding).collect()
 }
@@ -99,6 +100,7 @@ fn unknown_events(subject: &Subject<'_>, group: &Node<'_>) -> Vec<Finding> {
             ),
             format!("write one of {}", EVENTS.join(", ")),
         )
+        .noted_if(true)
     };
     unknown.map(finding).collect()
 }
