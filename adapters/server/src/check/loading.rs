@@ -61,13 +61,18 @@ fn finding(source: &Source, config: &Config, met: &Met) -> Option<Finding> {
             format!("the include {} goes too deep: files include each other without end", quoted(pattern)),
             "take one of the includes out".to_owned(),
         ),
-        Problem::UnknownCommand { command } if reaches_outside(command) => return None,
+        Problem::UnknownCommand { command } if reaches_outside(command) || is_comment(command) => return None,
         Problem::UnknownCommand { command } => (
             format!("the switch knows no command {}, and drops the line", quoted(command)),
             "write `set` or `include`".to_owned(),
         ),
     };
     Some(Finding::at(met.place.clone(), what, remedy))
+}
+
+/// Whether the command is a comment that only the preprocessor sees.
+fn is_comment(command: &str) -> bool {
+    command.eq_ignore_ascii_case("comment")
 }
 
 /// An include that found nothing is all right while its folder is there and merely holds no file yet. Otherwise the switch goes

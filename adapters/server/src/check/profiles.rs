@@ -1,6 +1,7 @@
 //! Conference profiles and the keys of moderators, in `conference.conf`.
 
 use super::findings::{Finding, quoted};
+use super::source::is_known_to_the_switch_only;
 use super::subject::Subject;
 use super::tree::{Node, ROOT_FILE};
 
@@ -69,7 +70,7 @@ fn recordings_elsewhere(subject: &Subject<'_>, profile: &Node<'_>) -> Vec<Findin
     let automatic = profile.children("param").filter(|param| param.is_named("auto-record"));
     let elsewhere = automatic.filter(|param| {
         let path = param.value("value");
-        !path.is_empty() && !path.starts_with(&folder)
+        !path.is_empty() && !path.starts_with(&folder) && !is_known_to_the_switch_only(&path)
     });
     let finding = |param: &Node<'_>| {
         Finding::at(

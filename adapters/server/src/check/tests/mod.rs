@@ -4,6 +4,7 @@ mod conferences;
 mod contexts;
 mod loading;
 mod numbers;
+mod running;
 mod settings;
 mod stock;
 mod users;
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use fsconnector_engine::config::Config;
 use tempfile::TempDir;
 
-use super::check;
+use super::{check, check_source};
+
+const PROFILES: &str = "autoload_configs/conference.conf.xml";
 
 /// A copy of the example configuration, with its administrator as the only user.
 struct Example {

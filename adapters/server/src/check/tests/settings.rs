@@ -1,6 +1,5 @@
-use super::Example;
+use super::{Example, PROFILES};
 
-const PROFILES: &str = "autoload_configs/conference.conf.xml";
 const SOCKET: &str = "autoload_configs/event_socket.conf.xml";
 
 #[test]

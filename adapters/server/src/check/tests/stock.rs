@@ -21,7 +21,7 @@ fn beside_others() -> Example {
         conference("^(30\\d{2})$", "$1-${domain_name}@default")
     );
     Example::new()
-        .edit("freeswitch.xml", "<document ", "<!--#comment\n  for the preprocessor\n-->\n<document ")
+        .edit("freeswitch.xml", "<document ", "<!--#comment for the\n  preprocessor\n-->\n<document ")
         .edit("freeswitch.xml", "</document>", "<section name=\"chatplan\">\n<X-PRE-PROCESS cmd=\"include\" data=\"chatplan/*.xml\"/>\n</section>\n</document>")
         .edit("vars.xml", "</include>", "<X-PRE-PROCESS cmd=\"set\" data=\"default_password=1234\"/>\n<!-- <X-PRE-PROCESS cmd=\"set\" data=\"a=b\"/> -->\n</include>")
         .edit("autoload_configs/event_socket.conf.xml", "value=\"$${es_listen_ip}\"", "value=\"::\"")
