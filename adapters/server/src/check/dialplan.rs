@@ -450,6 +450,7 @@ mod tests {
         check(&context("a", &[time.to_owned()]), "20000", Callee::User, "unknown");
         check(&context("a", &[time.to_owned()]), "30000", Callee::User, "nowhere in a");
         check(&context("a", &[extension("x", "_2XXXX", "bridge", "x")]), "20000", Callee::User, "unknown");
+        check(&context("a", &[extension("x", "^${own}$", "bridge", "x")]), "20000", Callee::User, "unknown");
     }
 
     #[test]

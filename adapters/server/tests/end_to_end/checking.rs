@@ -40,6 +40,10 @@ fn secrets_of(program: &Command) -> Secrets {
     let mut secrets = Secrets::default();
     secrets.add("the event socket's password", "ClueCon");
     secrets.add("a password in a file of the configuration", "hunter2");
+    // One may be the tree to check.
+    for argument in program.get_args() {
+        secrets.read_tree(Path::new(argument));
+    }
     for (name, value) in program.get_envs() {
         match (name.to_str(), value) {
             (Some("FSPW"), Some(password)) => secrets.add("the event socket's password", &password.to_string_lossy()),
