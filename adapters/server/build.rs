@@ -7,17 +7,35 @@ use std::process::Command;
 /// The workspace, from the folder of this package.
 const WORKSPACE: &str = "../..";
 
+/// What the program is built from, in the workspace.
+const SOURCES: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "adapters/disk/src",
+    "adapters/esl/src",
+    "adapters/http/src",
+    "adapters/server/src",
+    "adapters/simulator/src",
+    "engine/src",
+    "templates",
+];
+
 fn main() {
     println!("cargo:rerun-if-changed=../../examples/freeswitch");
     println!("cargo:rerun-if-env-changed=FSCONNECTOR_COMMIT");
     let given =
         env::var("FSCONNECTOR_COMMIT").ok().and_then(|commit| commit.split_whitespace().next().map(str::to_owned));
     let commit = given.or_else(commit).unwrap_or_else(|| "unknown commit".to_owned());
-    println!("cargo:rustc-env=FSCONNECTOR_COMMIT={commit}");
+    // Not by the name under which it is given: what is built and run by cargo finds it in its environment.
+    println!("cargo:rustc-env=FSCONNECTOR_BUILT_FROM={commit}");
     println!("cargo:rustc-env=FSCONNECTOR_VERSION={} ({commit})", env!("CARGO_PKG_VERSION"));
 }
 
-/// The short name of the commit that is checked out; nothing if these files are in no repository of their own.
+/// The short name of the commit that is checked out, with `-dirty` behind it if files of the repository differ from that;
+/// nothing if these files are in no repository of their own.
+///
+/// It is looked at again when there is another commit, and when a file changes that the program is built from. That other files
+/// were changed, or are as in the commit again, may be noticed only by the next such build.
 fn commit() -> Option<String> {
     // Below the top of a repository they were put into somebody else's, whose commits say nothing of them.
     if !git(&["rev-parse", "--show-cdup"])?.is_empty() {
@@ -32,7 +50,11 @@ fn commit() -> Option<String> {
             println!("cargo:rerun-if-changed={}", path.display());
         }
     }
-    git(&["rev-parse", "--short", "HEAD"])
+    for sources in SOURCES {
+        println!("cargo:rerun-if-changed={WORKSPACE}/{sources}");
+    }
+    // Tags are passed over.
+    git(&["describe", "--always", "--dirty", "--exclude=*"])
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

@@ -1,7 +1,8 @@
 //! The folders in which the program writes, looked at before it has to: what cannot be done there, and why.
 //!
 //! Nothing changes in them, and nothing is left behind ([`Root::try_writing`]). Of the folders of single phones, which the
-//! program makes itself, none is looked at.
+//! program makes itself, only the permissions are looked at: there can be many, and another program, or this one as another user,
+//! may have made them.
 
 use std::fmt;
 use std::fs;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use fsconnector_disk::{RelPath, Root};
 use fsconnector_engine::config::Config;
+use fsconnector_engine::mac::Mac;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
 use crate::settings::Folders;
@@ -20,6 +23,19 @@ const IN_STATIC_TREE: [(&str, &str); 3] = [
     ("polycom", "no user with a Polycom phone can be added or changed, and these phones cannot upload"),
     ("store", "nothing can be stored"),
 ];
+
+/// Where single phones have folders, whose they are, and what comes of it if these cannot be written in.
+const PHONES: [(&str, IsPhone, &str); 2] = [
+    ("linphone", |name| !name.starts_with('.'), "these users cannot be changed, nor their Linphones"),
+    (
+        "polycom",
+        |name| Mac::parse(name).is_some(),
+        "the users of these phones cannot be changed, and the phones cannot upload",
+    ),
+];
+
+/// Whether a folder of this name is a phone's. The operator keeps other ones beside them.
+type IsPhone = fn(&str) -> bool;
 
 /// A folder in which the program cannot do what it has to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +101,37 @@ pub(crate) fn in_static_tree(path: &Path) -> Vec<Obstacle> {
         let error = if is_missing { root.try_writing(None).err()? } else { error };
         Some(Obstacle::new(path, &at, &error, consequence))
     };
-    IN_STATIC_TREE.into_iter().filter_map(obstacle).collect()
+    let obstacles: Vec<Obstacle> = IN_STATIC_TREE.into_iter().filter_map(obstacle).collect();
+    // Where the folder itself is closed, that is told.
+    let open =
+        PHONES.into_iter().filter(|(name, ..)| !obstacles.iter().any(|obstacle| obstacle.path == path.join(name)));
+    let of_phones: Vec<Obstacle> = open.filter_map(|phones| in_folders_of_phones(path, phones)).collect();
+    obstacles.into_iter().chain(of_phones).collect()
+}
+
+/// The obstacle in the folders of single phones, if any of them must not be written in.
+fn in_folders_of_phones(tree: &Path, (name, is_phone, consequence): (&str, IsPhone, &str)) -> Option<Obstacle> {
+    let path = tree.join(name);
+    // What is not there yet, is made.
+    let entries = fs::read_dir(&path).ok()?.flatten();
+    let phones = entries.filter(|entry| {
+        entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name().to_str().is_some_and(is_phone)
+    });
+    let mut closed: Vec<PathBuf> = phones.map(|entry| entry.path()).filter(|phone| !may_be_written(phone)).collect();
+    closed.sort();
+    let (first, count) = (closed.first()?, closed.len());
+    let user = user();
+    let folders = if count == 1 { "1 folder" } else { &*format!("{count} folders") };
+    let (what, remedy) = (
+        format!("{user} may not write in {folders} of phones, such as {}: {consequence}", first.display()),
+        format!("give them to {user}: chown -R {} {}", geteuid().as_raw(), path.display()),
+    );
+    Some(Obstacle { path, what, remedy })
+}
+
+/// Whether files can be made, replaced and removed in a folder, as far as permissions go.
+fn may_be_written(folder: &Path) -> bool {
+    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// The obstacles to removing recordings.

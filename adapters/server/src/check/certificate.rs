@@ -47,7 +47,7 @@ mod tests {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let files = self_signed::write(folder.path(), hosts).unwrap();
         spoil(folder.path());
-        let mut http = Settings::for_demo(0, ([127, 0, 0, 1], 0).into(), folder.path()).unwrap().http;
+        let mut http = Settings::for_demo(0, ([127, 0, 0, 1], 8021).into(), folder.path()).unwrap().http;
         http.tls = Some(files);
         http.reach.host = host;
         let findings = findings(&http, Some("switch.example"), SystemTime::now()).into_iter();

@@ -17,11 +17,13 @@ const COMMANDS: [&str; 6] = ["list", "count", "json_list", "xml_list", "help", "
 pub(super) fn misfits(subject: &Subject<'_>) -> Vec<Finding> {
     let misfits = subject.conferences.iter().filter_map(|entry| {
         let why = entry.seen.err()??;
-        Some(Finding::at(
+        let finding = Finding::at(
             entry.place.clone(),
             format!("the connector passes over the conference in the extension {}: {why}", quoted(&entry.name)),
             remedy(subject, why),
-        ))
+        );
+        // Elsewhere it is somebody else's, and meant to be as it is.
+        Some(finding.noted_if(!matches!(Owned::parse(&entry.place.file), Some(Owned::Conference { .. }))))
     });
     misfits.collect()
 }
@@ -60,11 +62,12 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
             Some(Owned::Conference { .. }) => "is in a file of another name".to_owned(),
             _ => "is in no file of its own".to_owned(),
         };
-        Some(Finding::at(
+        let finding = Finding::at(
             entry.place.clone(),
             format!("conference {} {what}: the connector lists but cannot change it", conference.num),
             format!("move it to {own}"),
-        ))
+        );
+        Some(finding.noted_if(true))
     });
     misplaced.chain(empty_files(subject)).collect()
 }
@@ -86,7 +89,8 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (entry, conference) in seen {
         let first = first_of_name.entry(&conference.name).or_insert(conference);
-        let mut find = |what: String, remedy: &str| findings.push(Finding::at(entry.place.clone(), what, remedy));
+        let finding = |what: String, remedy: &str| Finding::at(entry.place.clone(), what, remedy);
+        let mut find = |what: String, remedy: &str| findings.push(finding(what, remedy));
         let who = format!("conference {}", conference.num);
         if first.num != conference.num {
             find(
@@ -100,21 +104,18 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
                 "name one that exists, or write that profile",
             );
         }
-        if !is_anchored(entry, conference) {
-            let num = conference.num;
-            find(
-                format!("the expression of {who} also takes other numbers, such as 99{num}"),
-                &format!("write `^{num}$`"),
-            );
-        }
-        if !is_controllable(&conference.name) {
-            find(
-                format!("{who} has a name that the connector cannot send to the switch"),
-                "use letters, digits, `_`, `.` and `-`",
-            );
-        }
         if subject.config.contexts.iter().any(|context| context.users.contains(conference.num)) {
             find(format!("{who} has a number of the users"), "give it another number");
+        }
+        if !is_anchored(entry, conference) {
+            let num = conference.num;
+            let what = format!("the expression of {who} also takes other numbers, such as 99{num}");
+            findings.push(finding(what, &format!("write `^{num}$`, or have the connector rebuild it")).noted_if(true));
+        }
+        if !is_controllable(&conference.name) {
+            let what =
+                format!("{who} has a name that the connector cannot send to the switch: it is shown, not controlled");
+            findings.push(finding(what, "use letters, digits, `_`, `.` and `-`").noted_if(true));
         }
     }
     findings

@@ -22,11 +22,12 @@ pub(super) fn dialplan(subject: &Subject<'_>) -> Vec<Finding> {
     let repeated = contexts.iter().enumerate().filter_map(|(index, context)| {
         let name = context.attribute("name")?;
         let first = contexts.iter().take(index).find(|earlier| earlier.is_named(&name))?;
-        Some(Finding::at(
+        let finding = Finding::at(
             subject.tree.place(context),
             format!("the context {} is also in {}, and only that one counts", quoted(&name), subject.tree.place(first)),
             "make one context of both",
-        ))
+        );
+        Some(finding.noted_if(!subject.is_configured(&name)))
     });
     missing.chain(repeated).collect()
 }
@@ -76,20 +77,21 @@ fn user_in_context(subject: &Subject<'_>, user: &User) -> Option<Finding> {
     let place = || entry.place_of(subject.tree, "user_context");
     let (who, context) = (quoted(&entry.id), quoted(&user.context));
     let Some(configured) = subject.config.context(&user.context) else {
-        return Some(Finding::at(
+        let finding = Finding::at(
             place(),
             format!("user {who} has the context {context}, which is not configured: it cannot log in"),
             format!("write one of {}", subject.context_names()),
-        ));
+        );
+        return Some(finding.noted_if(true));
     };
     if let Some(Owned::User { context: folder, .. }) = Owned::parse(&entry.place.file)
         && subject.config.context(folder).is_some_and(|folder| folder.name != configured.name)
     {
-        return Some(Finding::at(
-            place(),
-            format!("user {who} has the context {context}, but its file is in the folder of `{folder}`"),
-            "move the file, or correct the context",
-        ));
+        let what = format!(
+            "user {who} has the context {context}, but its file is in the folder of `{folder}`: the connector lists but cannot \
+             change it"
+        );
+        return Some(Finding::at(place(), what, "move the file, or correct the context").noted_if(true));
     }
     let number = user.id.number()?;
     let foreign = subject.config.contexts.iter().find(|context| {

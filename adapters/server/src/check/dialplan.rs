@@ -113,7 +113,7 @@ enum Kind {
     /// `^NUM$`, by far the most frequent one.
     Exactly(String),
     Regex(Box<Regex>),
-    /// A form of the switch's own.
+    /// A form of the switch's own, or one with variables of the call.
     Other,
     /// No expression at all, for this reason.
     Broken(String),
@@ -300,7 +300,7 @@ impl Expression {
         let number = text.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
         let kind = match number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
             Some(number) => Kind::Exactly(number.to_owned()),
-            None if text.is_empty() || text.starts_with(['_', '/']) => Kind::Other,
+            None if text.is_empty() || text.starts_with(['_', '/']) || text.contains("${") => Kind::Other,
             None => match Regex::new(&text) {
                 Ok(regex) => Kind::Regex(Box::new(regex)),
                 Err(error) => Kind::Broken(error.to_string()),
@@ -450,6 +450,7 @@ mod tests {
         check(&context("a", &[time.to_owned()]), "20000", Callee::User, "unknown");
         check(&context("a", &[time.to_owned()]), "30000", Callee::User, "nowhere in a");
         check(&context("a", &[extension("x", "_2XXXX", "bridge", "x")]), "20000", Callee::User, "unknown");
+        check(&context("a", &[extension("x", "^${own}$", "bridge", "x")]), "20000", Callee::User, "unknown");
     }
 
     #[test]

@@ -37,14 +37,17 @@ pub(super) struct Checked {
     pub(super) besides: Vec<String>,
 }
 
-/// Something that does not fit. The order is that of the output: by file, then by line, the whole file first.
+/// Something that does not fit. The order is that of the output: by file, then what is wrong before the notes, then by line,
+/// the whole file first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
     /// The file, as a path from the tree's root; outside of that, as it is configured. Or the switch.
     pub(super) file: String,
+    /// Nothing is wrong: it may stay as it is, and this says what the connector will not do with it.
+    pub(super) is_note: bool,
     /// The line in it, from 1; none where the whole file is meant.
     pub(super) line: Option<usize>,
-    /// What is wrong.
+    /// What is wrong, or worth knowing.
     pub(super) what: String,
     /// What to do about it.
     pub(super) remedy: String,
@@ -67,21 +70,27 @@ impl Findings {
         self.findings.iter().any(|finding| finding.file == file)
     }
 
-    /// Whether everything fits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.findings.is_empty()
+    /// Whether everything works: there may be notes.
+    pub(super) fn are_content(&self) -> bool {
+        self.findings.iter().all(|finding| finding.is_note)
     }
 }
 
 impl Finding {
     /// A finding about one line.
     pub(super) fn at(place: Place, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: place.file, line: Some(place.line), what: what.into(), remedy: remedy.into() }
+        let (what, remedy) = (what.into(), remedy.into());
+        Self { file: place.file, is_note: false, line: Some(place.line), what, remedy }
     }
 
     /// A finding about a whole file, or one that should be there.
     pub(super) fn in_file(file: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: file.into(), line: None, what: what.into(), remedy: remedy.into() }
+        Self { file: file.into(), is_note: false, line: None, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// This, as a note if that is so.
+    pub(super) fn noted_if(self, is_note: bool) -> Self {
+        Self { is_note, ..self }
     }
 }
 
@@ -89,6 +98,9 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "{line}: ")?;
+        }
+        if self.is_note {
+            f.write_str("note: ")?;
         }
         write!(f, "{} — {}", self.what, self.remedy)
     }
@@ -106,11 +118,19 @@ impl fmt::Display for Findings {
             }
             writeln!(f, "  {finding}")?;
         }
-        let found = match self.findings.len() {
+        let notes = self.findings.iter().filter(|finding| finding.is_note).count();
+        let found = match self.findings.len() - notes {
             0 => "nothing to find fault with".to_owned(),
-            some => format!("{} in {}", counted(some, "finding"), counted(places, "place")),
+            some => counted(some, "finding"),
         };
-        write!(f, "{}: {found}", self.checked)
+        write!(f, "{}: {found}", self.checked)?;
+        if notes > 0 {
+            write!(f, " and {}", counted(notes, "note"))?;
+        }
+        if places > 0 {
+            write!(f, " in {}", counted(places, "place"))?;
+        }
+        Ok(())
     }
 }
 
@@ -166,6 +186,7 @@ mod tests {
     fn findings_are_told_file_by_file_and_line_by_line() {
         let findings = Findings::new(
             [
+                Finding::at(place("b.xml", 1), "known", "leave it").noted_if(true),
                 Finding::at(place("b.xml", 10), "ten", "mend it"),
                 Finding::at(place("b.xml", 9), "nine", "mend it"),
                 Finding::in_file("b.xml", "all", "mend it"),
@@ -176,9 +197,20 @@ mod tests {
         );
         assert_eq!(
             findings.to_string(),
-            "a.xml\n  1: one — mend it\nb.xml\n  all — mend it\n  9: nine — mend it\n  10: ten — mend it\n\
-             checked 2 files, 1 user and 0 conferences: 4 findings in 2 places"
+            "a.xml\n  1: one — mend it\nb.xml\n  all — mend it\n  9: nine — mend it\n  10: ten — mend it\n  \
+             1: note: known — leave it\n\
+             checked 2 files, 1 user and 0 conferences: 4 findings and 1 note in 2 places"
         );
+        assert!(!findings.are_content());
+    }
+
+    #[test]
+    fn notes_alone_are_no_fault() {
+        let notes = ["a.xml", "b.xml"].map(|file| Finding::in_file(file, "known", "leave it").noted_if(true));
+        let findings = Findings::new(notes, Checked::default());
+        assert!(findings.are_content());
+        assert!(findings.to_string().starts_with("a.xml\n  note: known — leave it\nb.xml\n  note: "), "{findings}");
+        assert!(findings.to_string().ends_with(": nothing to find fault with and 2 notes in 2 places"), "{findings}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Drafts and copies beside the real files: the switch loads every visible `*.xml`.
 
 use super::findings::Finding;
+use super::source::Owned;
 
 /// How the names of drafts begin, and what the names of copies hold, in small letters.
 const BEGINNINGS: [&str; 6] = ["tmp-", "tmp_", "temp-", "copy", "~", "#"];
@@ -12,15 +13,17 @@ pub(super) fn is_leftover(file: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)) || SIGNS.iter().any(|sign| name.contains(sign))
 }
 
-/// The drafts and copies among the files that are loaded.
+/// The drafts and copies among the files that are loaded. What is wrong with them is wrong where the connector writes: there a
+/// copy takes the place of what is removed.
 pub(super) fn findings<'f>(files: impl IntoIterator<Item = &'f str>) -> Vec<Finding> {
     let leftovers = files.into_iter().filter(|file| is_leftover(file));
-    let finding = |file| {
+    let finding = |file: &str| {
         Finding::in_file(
             file,
             "looks like a draft or a copy, and the switch loads it like any other file",
             "delete it, or let its name begin with a dot",
         )
+        .noted_if(Owned::parse(file).is_none())
     };
     leftovers.map(finding).collect()
 }

@@ -3,10 +3,12 @@
 //! The tree is loaded with the variables that the switch has, as its next `reloadxml` would. What the connector reads from
 //! that and from the switch has to be the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use fsconnector_engine::config::Config;
 use fsconnector_engine::switch::Reading;
@@ -18,11 +20,33 @@ use super::subject;
 use super::switch::Running;
 use crate::settings::Hostname;
 
-/// What differs between the switch and the tree; nothing if the tree cannot be loaded.
-pub(super) fn differences(running: &Running, source: &Source, config: &Config) -> Vec<Finding> {
-    let (loaded, globals) = source.load_again(running.globals.clone());
-    let Some(Ok(tree)) = subject::read(&loaded, &globals, config, &[]) else { return Vec::new() };
-    let differences: Vec<String> = compared(&tree, &running.reading);
+/// How often, and after how long, what differs is looked at again: beside a connector at work a file is there a moment before
+/// the switch has it.
+const LOOKS_AGAIN: usize = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What differs between the switch and the tree, and goes on doing so while the switch is asked `again`; nothing if the tree
+/// cannot be loaded.
+pub(super) fn differences(
+    running: &Running,
+    source: &Source,
+    config: &Config,
+    again: impl Fn() -> Option<Running>,
+) -> Vec<Finding> {
+    let mut lasting = compared(running, source, config);
+    for _ in 0..LOOKS_AGAIN {
+        if lasting.is_empty() {
+            break;
+        }
+        thread::sleep(PAUSE);
+        let Some(running) = again() else { break };
+        let now = compared(&running, source, config);
+        lasting.retain(|difference| now.contains(difference));
+    }
+    findings(running, source, &sentences(&lasting))
+}
+
+fn findings(running: &Running, source: &Source, differences: &[String]) -> Vec<Finding> {
     let conf_dir = running.reading.globals.get("conf_dir").map_or("", String::as_str);
     let (here, there) = (quoted(source.path()), quoted(conf_dir));
     if is_same_folder(Path::new(source.path()), Path::new(conf_dir)) {
@@ -30,7 +54,7 @@ pub(super) fn differences(running: &Running, source: &Source, config: &Config) -
             "have it loaded: fs_cli -x reloadxml; if that does not help, the switch sees another folder at {there} than this \
              computer, as in a container"
         );
-        return differences.into_iter().map(|what| Finding::in_file(&*running.place, what, &*remedy)).collect();
+        return differences.iter().map(|what| Finding::in_file(&*running.place, what, &*remedy)).collect();
     }
     if differences.is_empty() {
         // The same tree at another path, as in a container.
@@ -47,8 +71,34 @@ fn is_same_folder(here: &Path, there: &Path) -> bool {
     identity(here).is_some_and(|here| identity(there) == Some(here))
 }
 
-/// What the switch and the tree do not have in common, a sentence for each kind. No value is ever shown.
-fn compared(tree: &Reading, switch: &Reading) -> Vec<String> {
+/// Something that the switch and the tree do not have in common. No value is ever shown. The order is that of the sentences.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Difference {
+    thing: Thing,
+    how: How,
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    User,
+    Conference,
+    Profile,
+    Variable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    OnlyInTree,
+    OnlyInSwitch,
+    OtherValues,
+}
+
+/// What differs at this moment.
+fn compared(running: &Running, source: &Source, config: &Config) -> BTreeSet<Difference> {
+    let (loaded, globals) = source.load_again(running.globals.clone());
+    let Some(Ok(tree)) = subject::read(&loaded, &globals, config, &[]) else { return BTreeSet::new() };
+    let switch = &running.reading;
     let users = |reading: &Reading| reading.users.iter().map(|user| (user.id.to_string(), user.clone())).collect();
     let conferences = |reading: &Reading| {
         let conferences = reading.conferences.iter();
@@ -59,41 +109,72 @@ fn compared(tree: &Reading, switch: &Reading) -> Vec<String> {
         let named = NEEDED.iter().map(|(name, _)| *name);
         named.filter_map(|name| Some((name.to_owned(), reading.globals.get(name)?.clone()))).collect()
     };
-    let users = told("user", &users(tree), &users(switch));
-    let conferences = told("conference", &conferences(tree), &conferences(switch));
-    let profiles = told("conference profile", &profiles(tree), &profiles(switch));
-    let variables = told("variable", &variables(tree), &variables(switch));
-    [users, conferences, profiles, variables].concat()
+    let users = differing(Thing::User, &users(&tree), &users(switch));
+    let conferences = differing(Thing::Conference, &conferences(&tree), &conferences(switch));
+    let profiles = differing(Thing::Profile, &profiles(&tree), &profiles(switch));
+    let variables = differing(Thing::Variable, &variables(&tree), &variables(switch));
+    [users, conferences, profiles, variables].into_iter().flatten().collect()
 }
 
-fn told<V: PartialEq>(what: &str, tree: &BTreeMap<String, V>, switch: &BTreeMap<String, V>) -> Vec<String> {
-    let only_in = |one: &BTreeMap<String, V>, other: &BTreeMap<String, V>| -> Vec<String> {
-        one.keys().filter(|name| !other.contains_key(*name)).cloned().collect()
+fn differing<V: PartialEq>(
+    thing: Thing,
+    tree: &BTreeMap<String, V>,
+    switch: &BTreeMap<String, V>,
+) -> BTreeSet<Difference> {
+    let how = |name: &String| match (tree.get(name), switch.get(name)) {
+        (Some(here), Some(there)) => (here != there).then_some(How::OtherValues),
+        (Some(_), None) => Some(How::OnlyInTree),
+        (None, _) => Some(How::OnlyInSwitch),
     };
-    let changed = tree.iter().filter(|(name, value)| switch.get(*name).is_some_and(|other| other != *value));
-    let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
-    let sentence = |names: Vec<String>, begin: &str, end: &str| {
-        let sentence = format!("{begin} {}{end} ({})", counted(names.len(), what), listed(&names));
-        (!names.is_empty()).then_some(sentence)
-    };
-    [
-        sentence(only_in(tree, switch), "it does not show", " of the tree"),
-        sentence(only_in(switch, tree), "it shows", " that the tree does not have"),
-        sentence(changed, "it has other values than the tree for", ""),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let names = tree.keys().chain(switch.keys());
+    names.filter_map(|name| Some(Difference { thing, how: how(name)?, name: name.clone() })).collect()
 }
 
-/// The name that phones are sent to when none is configured: the switch's own.
-pub(super) fn hostname(running: &Running) -> Result<Hostname, Finding> {
+/// A sentence for each kind.
+fn sentences(differences: &BTreeSet<Difference>) -> Vec<String> {
+    let mut kinds: BTreeMap<(Thing, How), Vec<&str>> = BTreeMap::new();
+    for Difference { thing, how, name } in differences {
+        kinds.entry((*thing, *how)).or_default().push(name);
+    }
+    let sentence = |((thing, how), names): ((Thing, How), Vec<&str>)| {
+        let things = counted(names.len(), thing.name());
+        let begin = match how {
+            How::OnlyInTree => format!("it does not show {things} of the tree"),
+            How::OnlyInSwitch => format!("it shows {things} that the tree does not have"),
+            How::OtherValues => format!("it has other values than the tree for {things}"),
+        };
+        format!("{begin} ({})", listed(&names))
+    };
+    kinds.into_iter().map(sentence).collect()
+}
+
+impl Thing {
+    fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Conference => "conference",
+            Self::Profile => "conference profile",
+            Self::Variable => "variable",
+        }
+    }
+}
+
+/// The name that phones are sent to when none is configured: the switch's own; and what is to be said of it.
+pub(super) fn hostname(running: &Running) -> (Option<Hostname>, Option<Finding>) {
     let name = running.reading.globals.get("hostname").map_or("", String::as_str);
-    Hostname::parse(name).ok_or_else(|| {
-        let what =
-            format!("phones are sent to the `hostname` of the switch, and {} is no name of a host", quoted(name));
-        Finding::in_file(&*running.place, what, "set hostname under [http] (CONHOSTNAME)")
-    })
+    let hostname = Hostname::parse(name);
+    let told = |what: &str, is_note| {
+        let what = format!("phones are sent to the `hostname` of the switch, and {} {what}", quoted(name));
+        Finding::in_file(&*running.place, what, "set hostname under [http] (CONHOSTNAME)").noted_if(is_note)
+    };
+    let finding = match &hostname {
+        None => Some(told("is no name of a host", false)),
+        Some(hostname) if !hostname.host().contains(['.', ':']) => {
+            Some(told("is known to this computer or its network at most, as that of a container is", true))
+        }
+        Some(_) => None,
+    };
+    (hostname, finding)
 }
 
 #[cfg(test)]
@@ -132,7 +213,7 @@ mod tests {
         for tree in ["01-plain", "05b-one-group", "07a-before", "07c-repaired", "08-large"] {
             let running = recorded(&trees.join(tree)).unwrap_or_else(|| panic!("{tree}"));
             let source = Source::open(&trees.join(tree).join("etc")).unwrap();
-            assert_eq!(differences(&running, &source, &Config::default()), [], "{tree}");
+            assert_eq!(differences(&running, &source, &Config::default(), || None), [], "{tree}");
         }
     }
 
@@ -141,7 +222,7 @@ mod tests {
         let Some(trees) = recordings() else { return };
         let running = recorded(&trees.join("01-plain")).unwrap();
         let source = Source::open(&trees.join("08-large/etc")).unwrap();
-        let [finding] = &differences(&running, &source, &Config::default())[..] else { panic!() };
+        let [finding] = &differences(&running, &source, &Config::default(), || None)[..] else { panic!() };
         assert!(finding.what.contains("it has loaded the tree `/srv/tree/etc`, not `/"), "{finding}");
         assert!(finding.what.contains("it does not show 29"), "{finding}");
     }

@@ -3,7 +3,7 @@
 use fsconnector_engine::config::Config;
 use fsconnector_engine::io::Reply;
 use fsconnector_engine::switch::{Reading, Trouble, Unreadable};
-use fsconnector_simulator::config::{Finding as Met, LoadError, Loaded, Problem};
+use fsconnector_simulator::config::{Finding as Met, LoadError, Loaded, Place, Problem};
 
 use super::findings::{Finding, quoted};
 use super::source::{Source, reaches_outside};
@@ -40,7 +40,7 @@ pub(super) fn met(source: &Source, config: &Config, loaded: &Loaded) -> Vec<Find
 
 fn finding(source: &Source, config: &Config, met: &Met) -> Option<Finding> {
     let (what, remedy) = match &met.problem {
-        Problem::NothingIncluded { pattern } => nothing_included(source, config, &met.place.file, pattern)?,
+        Problem::NothingIncluded { pattern } => return nothing_included(source, config, &met.place, pattern),
         Problem::UndefinedVariable { name } => {
             let line = source.line(&met.place.file, met.place.line).unwrap_or_default().to_lowercase();
             let is_secret = SECRET_WORDS.iter().any(|word| line.contains(word));
@@ -61,7 +61,7 @@ fn finding(source: &Source, config: &Config, met: &Met) -> Option<Finding> {
             format!("the include {} goes too deep: files include each other without end", quoted(pattern)),
             "take one of the includes out".to_owned(),
         ),
-        Problem::UnknownCommand { command } if reaches_outside(command) => return None,
+        Problem::UnknownCommand { command } if reaches_outside(command) || is_comment(command) => return None,
         Problem::UnknownCommand { command } => (
             format!("the switch knows no command {}, and drops the line", quoted(command)),
             "write `set` or `include`".to_owned(),
@@ -70,35 +70,38 @@ fn finding(source: &Source, config: &Config, met: &Met) -> Option<Finding> {
     Some(Finding::at(met.place.clone(), what, remedy))
 }
 
-/// An include that found nothing is all right while its folder is there and merely holds no file yet.
-fn nothing_included(source: &Source, config: &Config, file: &str, pattern: &str) -> Option<(String, String)> {
+/// Whether the command is a comment that only the preprocessor sees.
+fn is_comment(command: &str) -> bool {
+    command.eq_ignore_ascii_case("comment")
+}
+
+/// An include that found nothing is all right while its folder is there and merely holds no file yet. Otherwise the switch goes
+/// on without; what the connector misses because of that, the checks of it tell.
+fn nothing_included(source: &Source, config: &Config, place: &Place, pattern: &str) -> Option<Finding> {
     let include = format!("the include {}", quoted(pattern));
-    let Some(path) = source.resolve(file, pattern) else {
-        return Some((
-            format!("{include} leads out of the tree, where neither this check nor `store` looks"),
-            "move what it names into the tree".to_owned(),
-        ));
+    let note = |what: String, remedy: &str| Some(Finding::at(place.clone(), what, remedy).noted_if(true));
+    let Some(path) = source.resolve(&place.file, pattern) else {
+        let what = format!("{include} leads out of the tree, where neither this check nor `store` looks");
+        return note(what, "move what it names into the tree");
     };
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     let files = if is_pattern(name) { source.xml_files(folder) } else { vec![path.clone()] };
     if files.iter().any(|file| source.is_locked(file)) {
-        return Some((
-            format!("{include} finds files that must not be read"),
-            "let the switch and the connector read them".to_owned(),
-        ));
+        let what = format!("{include} finds files that must not be read");
+        return Some(Finding::at(place.clone(), what, "let the switch and the connector read them"));
     }
     let is_there = is_pattern(folder) || source.has_folder(folder);
     // The connector's own folders have a check of their own.
     if is_pattern(name) && ((is_there && files.is_empty()) || owned_folders(config).any(|owned| owned == folder)) {
         return None;
     }
-    Some(if is_there {
-        (format!("{include} finds nothing"), "create the file, or correct the path".to_owned())
+    if is_there {
+        note(format!("{include} finds nothing"), "create the file, or correct the path")
     } else {
         let what = format!("{include} finds nothing: there is no folder {}", quoted(folder));
-        (what, "create it, or correct the path".to_owned())
-    })
+        note(what, "create it, or correct the path")
+    }
 }
 
 /// Elements that make the switch's answer malformed for whoever asks for their section, or leave it damaged.

@@ -22,6 +22,7 @@
 //! conferences.rs  conferences and their files
 //! profiles.rs     conference profiles and keys
 //! settings.rs     variables and the event socket
+//! sip.rs          who comes into a context without a password
 //! templates.rs    the operator's own templates
 //!
 //! switch.rs       the running switch
@@ -40,6 +41,7 @@ mod loading;
 mod profiles;
 mod ranges;
 mod settings;
+mod sip;
 mod source;
 mod subject;
 mod switch;
@@ -74,7 +76,7 @@ use crate::folders::{self, Obstacle};
 use crate::settings::{Host, Hostname, Settings};
 
 /// The checks of a tree that can be loaded and read.
-const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
+const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 19] = [
     contexts::dialplan,
     contexts::folders,
     contexts::includes,
@@ -83,6 +85,7 @@ const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
     ranges::conferences,
     ranges::expressions,
     ranges::transfers,
+    users::administrators,
     users::files,
     users::oddities,
     users::values,
@@ -92,6 +95,7 @@ const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 17] = [
     profiles::findings,
     settings::variables,
     settings::event_socket,
+    sip::open_contexts,
 ];
 
 /// Checks the tree in the folder `tree`, and nothing else: no switch need be there.
@@ -104,7 +108,10 @@ pub(crate) fn tree(tree: &Path, settings: &Settings) -> io::Result<ExitCode> {
 /// Checks the configured tree, and all that the program meets when it runs.
 pub(crate) fn everything(settings: &Settings) -> io::Result<ExitCode> {
     let Settings { switch, http, folders, engine, .. } = settings;
+    let asked = Running::ask(switch, engine);
+    let globals = asked.as_ref().ok().map(|running| running.globals.clone());
     let source = Source::open(&folders.configuration).ok();
+    let source = source.map(|source| globals.into_iter().fold(source, Source::beside));
     // A folder that cannot be opened is among the obstacles.
     let in_tree = source.as_ref().map(|source| check_source(source, engine)).unwrap_or_default();
     let templates = templates::findings(folders.templates.as_deref(), &in_tree.checked.profiles);
@@ -112,14 +119,17 @@ pub(crate) fn everything(settings: &Settings) -> io::Result<ExitCode> {
     let mut findings = in_tree.with(templates).with(obstacles);
     findings.checked.besides.push(format!("what {} may write", folders::user()));
     let mut hostname = None;
-    match Running::ask(switch, engine) {
+    match asked {
         Err(silent) => findings = findings.with([silent]),
         Ok(running) => {
             findings.checked.besides.push(format!("the {}", running.place));
-            findings = findings.with(source.iter().flat_map(|source| loaded::differences(&running, source, engine)));
-            match (http.reach.host == Host::OfSwitch).then(|| loaded::hostname(&running)).transpose() {
-                Ok(of_switch) => hostname = of_switch,
-                Err(unfit) => findings = findings.with([unfit]),
+            let again = || Running::ask(switch, engine).ok();
+            findings =
+                findings.with(source.iter().flat_map(|source| loaded::differences(&running, source, engine, again)));
+            if http.reach.host == Host::OfSwitch {
+                let (of_switch, told) = loaded::hostname(&running);
+                findings = findings.with(told);
+                hostname = of_switch;
             }
         }
     }
@@ -137,10 +147,10 @@ fn obstacles(settings: &Settings, in_tree: &Findings) -> Vec<Finding> {
     obstacles.filter(|obstacle| !is_told(obstacle)).map(Finding::from).collect()
 }
 
-/// Prints what was found, and gives a failure if that is anything.
+/// Prints what was found, and gives a failure if that is more than notes.
 fn tell(findings: &Findings) -> io::Result<ExitCode> {
     writeln!(io::stdout().lock(), "{findings}")?;
-    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if findings.are_content() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl From<Obstacle> for Finding {
@@ -158,6 +168,7 @@ fn check(tree: &Path, config: &Config) -> io::Result<Findings> {
 }
 
 fn check_source(source: &Source, config: &Config) -> Findings {
+    let owned = subject::owned_files(source, config);
     let (loaded, globals) = source.load();
     let included: BTreeSet<&str> = loaded.report.included.iter().map(|included| included.file.as_str()).collect();
     let mut findings = loading::met(source, config, &loaded);
@@ -168,22 +179,25 @@ fn check_source(source: &Source, config: &Config) -> Findings {
     let mut checked = Checked { files: included.len(), ..Checked::default() };
     findings.extend(loading::failure(&loaded));
     if let Some(tree) = Tree::new(&loaded) {
-        findings.extend(inside(source, config, &loaded, &globals, &tree, &mut checked));
+        findings.extend(inside(source, config, owned, &loaded, &globals, &tree, &mut checked));
     }
     Findings::new(findings, checked)
 }
 
-/// What is wrong inside of a tree that the switch loads.
+/// What is wrong inside of a tree that the switch loads. `owned` are the files that were there before the load.
 fn inside(
     source: &Source,
     config: &Config,
+    mut owned: Vec<String>,
     loaded: &Loaded,
     globals: &Globals,
     tree: &Tree<'_>,
     checked: &mut Checked,
 ) -> Vec<Finding> {
     let mut findings = loading::malformed(tree);
-    let owned = subject::owned_files(source, config);
+    // What a connector has made or removed since then was not loaded.
+    let still: BTreeSet<String> = subject::owned_files(source, config).into_iter().collect();
+    owned.retain(|file| still.contains(file));
     let files: Vec<RelPath> = owned.iter().filter_map(|file| RelPath::parse(file)).collect();
     match subject::read(loaded, globals, config, &files) {
         Some(Ok(reading)) => {

@@ -1,6 +1,7 @@
 //! Conference profiles and the keys of moderators, in `conference.conf`.
 
 use super::findings::{Finding, quoted};
+use super::source::is_known_to_the_switch_only;
 use super::subject::Subject;
 use super::tree::{Node, ROOT_FILE};
 
@@ -69,7 +70,7 @@ fn recordings_elsewhere(subject: &Subject<'_>, profile: &Node<'_>) -> Vec<Findin
     let automatic = profile.children("param").filter(|param| param.is_named("auto-record"));
     let elsewhere = automatic.filter(|param| {
         let path = param.value("value");
-        !path.is_empty() && !path.starts_with(&folder)
+        !path.is_empty() && !path.starts_with(&folder) && !is_known_to_the_switch_only(&path)
     });
     let finding = |param: &Node<'_>| {
         Finding::at(
@@ -82,6 +83,7 @@ fn recordings_elsewhere(subject: &Subject<'_>, profile: &Node<'_>) -> Vec<Findin
             ),
             "record to that folder, or name the other one as recordings under [folders] (RECPATH)",
         )
+        .noted_if(true)
     };
     elsewhere.map(finding).collect()
 }
@@ -99,6 +101,7 @@ fn unknown_events(subject: &Subject<'_>, group: &Node<'_>) -> Vec<Finding> {
             ),
             format!("write one of {}", EVENTS.join(", ")),
         )
+        .noted_if(true)
     };
     unknown.map(finding).collect()
 }

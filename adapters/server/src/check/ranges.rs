@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use fsconnector_engine::config::{Context, NumberRange};
 use fsconnector_simulator::config::Place;
 
-use super::dialplan::{Callee, Extension, Route};
+use super::dialplan::{self, Callee, Extension, Route};
 use super::findings::{Finding, quoted};
+use super::sip;
 use super::subject::Subject;
 
 /// Ranges up to this size are gone through number by number.
@@ -23,7 +24,11 @@ pub(super) fn users(subject: &Subject<'_>) -> Vec<Finding> {
                 place: there.place.clone(),
                 before: format!("no extension of the context {} connects a call to", quoted(&there.name)),
                 after: format!("({name})"),
-                remedy: "widen an expression for destination_number there, or configure another range".to_owned(),
+                remedy: opening(
+                    "widen an expression for destination_number there, or configure another range",
+                    subject,
+                    there,
+                ),
             }),
             Route::Circle(extension) => Some(circle(extension, &name)),
             Route::Extension(extension) if !extension.connects() => Some(Cause {
@@ -50,7 +55,11 @@ pub(super) fn conferences(subject: &Subject<'_>) -> Vec<Finding> {
                 place: there.place.clone(),
                 before: format!("no extension of the context {} leads to", quoted(&there.name)),
                 after: format!("({name})"),
-                remedy: "transfer these numbers to the context that includes conferences/*.xml".to_owned(),
+                remedy: opening(
+                    "transfer these numbers to the context that includes conferences/*.xml",
+                    subject,
+                    there,
+                ),
             }),
             Route::Circle(extension) => Some(circle(extension, &name)),
             Route::Extension(extension) if !extension.has_conference() => Some(Cause {
@@ -63,6 +72,14 @@ pub(super) fn conferences(subject: &Subject<'_>) -> Vec<Finding> {
         })
     };
     subject.config.contexts.iter().flat_map(missed).collect()
+}
+
+/// A remedy that opens a way in this context.
+fn opening(remedy: &str, subject: &Subject<'_>, there: &dialplan::Context) -> String {
+    match sip::warning(subject, &there.name) {
+        Some(warning) => format!("{remedy}, {warning}"),
+        None => remedy.to_owned(),
+    }
 }
 
 fn circle(extension: &Extension, name: &str) -> Cause {
@@ -158,22 +175,22 @@ pub(super) fn expressions(subject: &Subject<'_>) -> Vec<Finding> {
     let contexts = &subject.config.contexts;
     let ranges = contexts.iter().flat_map(|context| [context.users, context.conferences]);
     let numbers: Vec<u32> = ranges.flat_map(sample).collect();
-    let extensions = subject.dialplan.contexts().flat_map(|context| &context.extensions);
     let mut findings = Vec::new();
-    for extension in extensions {
+    for (context, extension) in extensions(subject) {
+        let is_foreign = !subject.is_configured(&context.name);
         for condition in &extension.numbers {
             let (place, expression) = (condition.place.clone(), &condition.expression);
             let text = quoted(&expression.text);
             if let Some(fault) = expression.fault() {
                 let what =
                     format!("the expression {text} is no regular expression that can be understood: {}", quoted(fault));
-                findings.push(Finding::at(place, what, "correct it, or write it more simply"));
+                findings.push(Finding::at(place, what, "correct it, or write it more simply").noted_if(is_foreign));
             } else if extension.connects()
                 && !extension.is_conference_file
                 && let Some(longer) = expression.unanchored(&numbers)
             {
                 let what = format!("the expression {text} also takes other numbers, such as {longer}");
-                findings.push(Finding::at(place, what, "begin it with `^` and end it with `$`"));
+                findings.push(Finding::at(place, what, "begin it with `^` and end it with `$`").noted_if(is_foreign));
             }
         }
     }
@@ -182,17 +199,24 @@ pub(super) fn expressions(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Calls are sent to contexts that exist.
 pub(super) fn transfers(subject: &Subject<'_>) -> Vec<Finding> {
-    let extensions = subject.dialplan.contexts().flat_map(|context| &context.extensions);
-    let transfers = extensions.flat_map(|extension| &extension.transfers);
-    let lost = transfers.filter_map(|(place, transfer)| {
+    let transfers = extensions(subject)
+        .flat_map(|(context, extension)| extension.transfers.iter().map(move |transfer| (context, transfer)));
+    let lost = transfers.filter_map(|(context, (place, transfer))| {
         let name = transfer.context.as_ref().filter(|name| subject.dialplan.context(name).is_none())?;
-        Some(Finding::at(
+        let finding = Finding::at(
             place.clone(),
             format!("the call is sent to the context {}, which does not exist", quoted(name)),
             "correct the name, or write that context",
-        ))
+        );
+        Some(finding.noted_if(!subject.is_configured(&context.name)))
     });
     lost.collect()
+}
+
+/// All extensions, each with its context. What is in a context that is not configured is somebody else's: of it only notes are
+/// made, and if a call of ours comes there, that is followed.
+fn extensions<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s dialplan::Context, &'s Extension)> {
+    subject.dialplan.contexts().flat_map(|context| context.extensions.iter().map(move |extension| (context, extension)))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(super) const NEEDED: [(&str, &str); 6] = [
     ("internal_tls_port", "phones register there"),
     ("wss_binding", "browsers connect there"),
 ];
+/// The list of who may connect that the event socket has without another one.
+const LOOPBACK_LIST: &str = "loopback.auto";
 /// The password that everybody knows.
 const KNOWN_PASSWORD: &str = "ClueCon";
 
@@ -57,23 +59,18 @@ pub(super) fn event_socket(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(listen) = param("listen-ip").filter(|listen| !is_loopback(&listen.value("value"))) else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
-    if param("apply-inbound-acl").is_none_or(|acl| acl.value("value").is_empty()) {
-        findings.push(Finding::at(
-            subject.tree.place(listen),
-            "the event socket listens beyond loopback and names no list of who may connect",
-            "listen on 127.0.0.1, or add the param apply-inbound-acl",
-        ));
-    }
+    let list = param("apply-inbound-acl").map(|list| list.value("value")).filter(|list| !list.is_empty());
+    let lets_others_in = list.is_some_and(|list| !list.eq_ignore_ascii_case(LOOPBACK_LIST));
     let password = param("password");
-    if password.is_none_or(|password| password.value("value") == KNOWN_PASSWORD) {
-        findings.push(Finding::at(
+    let is_known = password.is_none_or(|password| password.value("value") == KNOWN_PASSWORD);
+    let finding = || {
+        Finding::at(
             subject.tree.place(password.unwrap_or(listen)),
-            "the event socket listens beyond loopback with the password that everybody knows",
+            "the event socket lets others in than this computer, with the password that everybody knows",
             "set another one, here and in the connector's FSPW: who is in controls the switch",
-        ));
-    }
-    findings
+        )
+    };
+    (lets_others_in && is_known).then(finding).into_iter().collect()
 }
 
 fn is_loopback(address: &str) -> bool {

@@ -15,6 +15,8 @@ pub(super) struct Source {
     files: Folder,
     /// The tree's absolute path, as the switch would have it in `conf_dir`.
     base: String,
+    /// The variables of the switch that runs, if one does.
+    running: Option<Globals>,
 }
 
 /// Whose file it is, by its path.
@@ -56,7 +58,12 @@ impl Source {
             base = base.canonicalize()?;
         }
         let base = base.to_string_lossy().trim_end_matches('/').to_owned();
-        Ok(Self { files, base })
+        Ok(Self { files, base, running: None })
+    }
+
+    /// The same tree beside a running switch with these variables: what only a switch knows, is known then.
+    pub(super) fn beside(self, running: Globals) -> Self {
+        Self { running: Some(running), ..self }
     }
 
     /// The tree's absolute path.
@@ -135,7 +142,7 @@ impl Source {
         }
         let mut globals = self.first_globals();
         for name in from_outside {
-            globals.set(name.as_bytes(), b"unknown");
+            self.set_known(&mut globals, &name, KNOWN_TO_THE_SWITCH);
         }
         let loaded = load(&self.files, &self.base, &mut globals);
         (loaded, globals)
@@ -158,9 +165,21 @@ impl Source {
 
     /// The variables that a switch has before it reads its files.
     fn first_globals(&self) -> Globals {
-        let mut globals = Globals::from_listing(SET_BY_THE_SWITCH.as_bytes());
+        let mut globals = Globals::default();
+        for (name, otherwise) in SET_BY_THE_SWITCH {
+            self.set_known(&mut globals, name, otherwise);
+        }
+        for name in FOLDERS_OF_THE_SWITCH {
+            self.set_known(&mut globals, name, &format!("/{KNOWN_TO_THE_SWITCH}/{name}"));
+        }
         globals.set(b"conf_dir", self.base.as_bytes());
         globals
+    }
+
+    /// Sets a variable to what the running switch has; if none runs, or it does not have it, to something else.
+    fn set_known(&self, globals: &mut Globals, name: &str, otherwise: &str) {
+        let known = self.running.as_ref().and_then(|running| running.value(name.as_bytes()));
+        globals.set(name.as_bytes(), &known.unwrap_or_else(|| otherwise.into()));
     }
 
     /// The variables that commands take from a program, the environment or the network. Their values cannot be known here.
@@ -218,33 +237,45 @@ impl Overlay<'_> {
     }
 }
 
-/// What a switch sets by itself. The addresses are such as nobody has; `conf_dir` is the tree's own.
-const SET_BY_THE_SWITCH: &str = "\
-hostname=localhost
-local_ip_v4=192.0.2.1
-local_mask_v4=255.255.255.0
-local_ip_v6=2001:db8::1
-base_dir=/usr
-recordings_dir=/recordings
-sound_prefix=/usr/share/freeswitch/sounds
-sounds_dir=/usr/share/freeswitch/sounds
-log_dir=/var/log/freeswitch
-run_dir=/run/freeswitch
-db_dir=/var/lib/freeswitch/db
-mod_dir=/usr/lib/freeswitch/mod
-htdocs_dir=/usr/share/freeswitch/htdocs
-script_dir=/usr/share/freeswitch/scripts
-temp_dir=/tmp
-grammar_dir=/usr/share/freeswitch/grammar
-fonts_dir=/usr/share/freeswitch/fonts
-images_dir=/var/lib/freeswitch/images
-certs_dir=/etc/freeswitch/tls
-storage_dir=/var/lib/freeswitch/storage
-cache_dir=/var/cache/freeswitch
-data_dir=/usr/share/freeswitch
-localstate_dir=/var/lib/freeswitch
-core_uuid=00000000-0000-0000-0000-000000000000
-";
+/// Whether a value of the loaded tree rests on what only a running switch knows.
+pub(super) fn is_known_to_the_switch_only(value: &str) -> bool {
+    value.contains(KNOWN_TO_THE_SWITCH)
+}
+
+/// What stands where only a running switch knows the value.
+const KNOWN_TO_THE_SWITCH: &str = "known-to-the-switch";
+
+/// What a switch sets by itself. The addresses are such as nobody has.
+const SET_BY_THE_SWITCH: [(&str, &str); 5] = [
+    ("hostname", "localhost"),
+    ("local_ip_v4", "192.0.2.1"),
+    ("local_mask_v4", "255.255.255.0"),
+    ("local_ip_v6", "2001:db8::1"),
+    ("core_uuid", "00000000-0000-0000-0000-000000000000"),
+];
+
+/// The folders that a switch sets by itself; `conf_dir` is the tree's own.
+const FOLDERS_OF_THE_SWITCH: [&str; 19] = [
+    "base_dir",
+    "recordings_dir",
+    "sound_prefix",
+    "sounds_dir",
+    "log_dir",
+    "run_dir",
+    "db_dir",
+    "mod_dir",
+    "htdocs_dir",
+    "script_dir",
+    "temp_dir",
+    "grammar_dir",
+    "fonts_dir",
+    "images_dir",
+    "certs_dir",
+    "storage_dir",
+    "cache_dir",
+    "data_dir",
+    "localstate_dir",
+];
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use fsconnector_engine::config::Config;
 use fsconnector_engine::io::Reply;
 use fsconnector_engine::numbers::parse_number;
 use fsconnector_engine::path::RelPath;
-use fsconnector_engine::state::Conference;
+use fsconnector_engine::state::{Conference, User};
 use fsconnector_engine::switch::{Misfit, Oddity, Reading, Unreadable};
 use fsconnector_simulator::config::{Element, Globals, Loaded, Place};
 
@@ -88,6 +88,16 @@ impl<'s> Subject<'s> {
     /// The user that counts of those with this id.
     pub(super) fn user(&self, id: &str) -> Option<&UserEntry<'s>> {
         self.users.get(*self.first_of_id.get(id)?)
+    }
+
+    /// Whether users of the connector call from this context of the dialplan.
+    pub(super) fn is_configured(&self, context: &str) -> bool {
+        self.config.contexts.iter().any(|configured| configured.name.as_str().eq_ignore_ascii_case(context))
+    }
+
+    /// Whether it is one of the connector's users, hand-written or not: of a configured context. Others are only listed.
+    pub(super) fn is_ours(&self, user: &User) -> bool {
+        self.config.context(&user.context).is_some()
     }
 
     /// The names of the configured contexts, for a person.

@@ -21,6 +21,7 @@ pub(super) fn findings(folder: Option<&Path>, profiles: &[String]) -> Vec<Findin
             "conference.conf has no profile of this name, so that this template is never used",
             format!("name it after one ({}), or write that profile", listed(profiles)),
         )
+        .noted_if(true)
     };
     unused.map(finding).collect()
 }
@@ -44,7 +45,7 @@ mod tests {
         assert!(found[0].file.ends_with("/conference/wode.xml"), "{found:?}");
         assert_eq!(
             found[0].to_string(),
-            "conference.conf has no profile of this name, so that this template is never used — name it after one \
+            "note: conference.conf has no profile of this name, so that this template is never used — name it after one \
              (`wide`, `narrow`), or write that profile"
         );
         assert_eq!(findings(Some(folder.path()), &[]), [], "the profiles are not known");

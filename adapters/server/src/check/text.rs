@@ -6,6 +6,8 @@ use super::findings::Finding;
 
 /// The tag of a command, in any case.
 const TAG: &str = "x-pre-process";
+/// The commands in `<!--#…-->`; the last one is a way to write comments that only the preprocessor sees.
+const COMMANDS: [&str; 3] = ["set", "include", "comment"];
 
 /// What in a file is lost, or carried out, unexpectedly.
 pub(super) fn findings(file: &str, text: &str) -> Vec<Finding> {
@@ -14,8 +16,9 @@ pub(super) fn findings(file: &str, text: &str) -> Vec<Finding> {
     for (index, line) in text.split('\n').enumerate() {
         let line = Line::new(line, in_comment);
         in_comment = line.leaves_comment_open;
-        if let Some((what, remedy)) = line.fault() {
-            findings.push(Finding::at(Place { file: file.to_owned(), line: index + 1 }, what, remedy));
+        if let Some(Fault { what, remedy, is_lost }) = line.fault() {
+            let place = Place { file: file.to_owned(), line: index + 1 };
+            findings.push(Finding::at(place, what, remedy).noted_if(!is_lost));
         }
     }
     findings
@@ -32,7 +35,18 @@ struct Line<'l> {
     cuts_comment: bool,
 }
 
-type Fault = (&'static str, &'static str);
+struct Fault {
+    what: &'static str,
+    remedy: &'static str,
+    /// Something is not loaded, although it is written.
+    is_lost: bool,
+}
+
+impl Fault {
+    fn losing(what: &'static str, remedy: &'static str) -> Self {
+        Self { what, remedy, is_lost: true }
+    }
+}
 
 impl<'l> Line<'l> {
     fn new(text: &'l str, in_comment: bool) -> Self {
@@ -64,14 +78,14 @@ impl<'l> Line<'l> {
         }
         let is_dropped = ["<include>", "</include>", "<?"].iter().any(|marker| self.text.contains(marker));
         if is_dropped && (!is_blank(&without_frame(&self.outside)) || self.cuts_comment) {
-            return Some((
+            return Some(Fault::losing(
                 "the switch drops every line with `<include>`, `</include>` or `<?`, and all that stands on it",
                 "give these a line of their own",
             ));
         }
         let hash = self.text.find("<!--#").and_then(|at| self.lower.get(at + "<!--#".len()..));
-        let is_command = |rest: &str| rest.starts_with("set ") || rest.starts_with("include ");
-        hash.is_some_and(|rest| !is_command(rest)).then_some((
+        let is_command = |rest: &str| COMMANDS.contains(&rest.split([' ', '\t']).next().unwrap_or_default());
+        hash.is_some_and(|rest| !is_command(rest)).then_some(Fault::losing(
             "`<!--#` begins a command for the switch, which drops everything up to the next `-->`",
             "put a blank between `<!--` and `#`",
         ))
@@ -80,14 +94,17 @@ impl<'l> Line<'l> {
     fn command_fault(&self) -> Option<Fault> {
         let outside = self.outside.to_ascii_lowercase();
         match (self.without_command(), outside.contains(TAG)) {
-            (Some(_), false) => Some((
-                "a command within a comment is carried out all the same",
-                "delete the line, and keep a copy outside of the tree",
+            (Some(_), false) => Some(Fault {
+                what: "a command within a comment is carried out all the same",
+                remedy: "delete the line, and keep a copy outside of the tree",
+                is_lost: false,
+            }),
+            (Some(rest), true) => (!is_blank(&rest) || self.cuts_comment).then_some(Fault::losing(
+                "what else stands on the line of a command is lost",
+                "give the command a line of its own",
             )),
-            (Some(rest), true) => (!is_blank(&rest) || self.cuts_comment)
-                .then_some(("what else stands on the line of a command is lost", "give the command a line of its own")),
             (None, false) if is_blank(&outside) && !self.cuts_comment => None,
-            (None, _) => Some((
+            (None, _) => Some(Fault::losing(
                 "the switch drops this line, for it holds `x-pre-process` but no command that it understands",
                 "write `<X-PRE-PROCESS cmd=\"…\" data=\"…\"/>` in one line and in this order, or leave the word out",
             )),
@@ -150,7 +167,7 @@ mod tests {
         check(
             "\u{feff}<?xml version=\"1.0\"?>\n<include> <!-- a comment -->\n<!--\n  <include>, X-PRE-PROCESS and <?\n-->\n\
              <X-PRE-PROCESS cmd=\"set\" data=\"a=b\"/> <!-- a comment -->\n<x-pre-process cmd=\"include\" data=\"*.xml\" />\n\
-             <!-- about x-pre-process -->\n<!-- # heading -->\n<!--#set \"a=b\"-->\n</include>\n",
+             <!-- about x-pre-process -->\n<!-- # heading -->\n<!--#set \"a=b\"-->\n<!--#comment\n all of it -->\n<!--#comment one-->\n</include>\n",
             &[],
         );
     }

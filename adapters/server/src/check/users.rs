@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fsconnector_engine::access::Role;
+use fsconnector_engine::config::Context;
 use fsconnector_engine::state::{Barred, User};
 use fsconnector_engine::switch::Oddity;
 
@@ -42,16 +44,17 @@ fn form(subject: &Subject<'_>, file: &str, users: &[&UserEntry<'_>]) -> Option<F
             let own = format!("directory/<context>/{}.xml", user.id);
             let what =
                 format!("user {} is in no file of its own: the connector lists but cannot change it", quoted(&user.id));
-            Finding::at(user.place.clone(), what, format!("move it to {own}"))
+            Finding::at(user.place.clone(), what, format!("move it to {own}")).noted_if(true)
         });
     }
     let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
     let (count, listed) = (counted(ids.len(), "user"), listed(&ids));
-    Some(Finding::in_file(
+    let finding = Finding::in_file(
         file,
         format!("{count} share this file ({listed}): the connector lists but cannot change them"),
         "put each user into a file of its own, directory/<context>/<id>.xml",
-    ))
+    );
+    Some(finding.noted_if(true))
 }
 
 /// Files where the connector writes users, and that show none.
@@ -62,6 +65,23 @@ fn empty_files(subject: &Subject<'_>) -> impl Iterator<Item = Finding> {
     empty
         .filter(|file| !is_leftover(file))
         .map(|file| Finding::in_file(file, "the switch finds no user in this file", "mend the file, or delete it"))
+}
+
+/// Somebody can administer.
+pub(super) fn administrators(subject: &Subject<'_>) -> Vec<Finding> {
+    let of_admins = subject.config.contexts.iter().find(|context| context.role == Role::Admin);
+    let missing = of_admins.filter(|_| !subject.reading.users.can_log_in(Role::Admin));
+    let finding = |context: &Context| {
+        Finding::in_file(
+            format!("directory/{}", context.name),
+            "no administrator can log in, so that nobody can change anything",
+            format!(
+                "write a user here with the context `{}`, a password, and a name that no other user has",
+                context.name
+            ),
+        )
+    };
+    missing.map(finding).into_iter().collect()
 }
 
 /// Users are complete, found by the switch, and there only once.
@@ -91,11 +111,9 @@ fn lacks(subject: &Subject<'_>, id: &str, what: &[&str]) -> Option<Finding> {
     let is_barred = ["password", "effective_caller_id_name", "user_context"].iter().any(|name| what.contains(name));
     let consequence = if is_barred { " and cannot log in" } else { "" };
     let what = what.iter().map(|name| format!("no `{name}`")).collect::<Vec<_>>().join(", ");
-    Some(Finding::at(
-        entry.place.clone(),
-        format!("user {} has {what}{consequence}", quoted(id)),
-        "add what is missing",
-    ))
+    let finding =
+        Finding::at(entry.place.clone(), format!("user {} has {what}{consequence}", quoted(id)), "add what is missing");
+    Some(finding.noted_if(!is_barred || !subject.is_ours(user)))
 }
 
 fn repeated(subject: &Subject<'_>, id: &str) -> Vec<Finding> {
@@ -129,8 +147,9 @@ fn barred(subject: &Subject<'_>, id: &str, why: Barred) -> Option<Finding> {
             |oddity: &Oddity| matches!(oddity, Oddity::UserLacks(id, what) if *id == user.id && what.contains(&name));
         subject.reading.oddities.iter().any(lacks)
     };
-    let finding =
-        |property, what: String, remedy: &str| Some(Finding::at(entry.place_of(subject.tree, property), what, remedy));
+    let finding = |property, what: String, remedy: &str| {
+        Some(Finding::at(entry.place_of(subject.tree, property), what, remedy).noted_if(!subject.is_ours(user)))
+    };
     match why {
         Barred::NoName if !is_lacking("effective_caller_id_name") => finding(
             "effective_caller_id_name",
@@ -170,11 +189,12 @@ pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
     for user in subject.reading.users.iter() {
         let Some(entry) = subject.user(user.id.as_str()) else { continue };
         for (property, fault) in faults(user) {
-            findings.push(Finding::at(
+            let finding = Finding::at(
                 entry.place_of(subject.tree, property),
                 format!("the `{property}` of user {} {fault}", quoted(&entry.id)),
                 "write another one: the connector would refuse this value",
-            ));
+            );
+            findings.push(finding.noted_if(!subject.is_ours(user)));
         }
     }
     findings.extend(shared_phones(subject));

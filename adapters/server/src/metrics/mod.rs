@@ -87,7 +87,7 @@ impl Metrics {
         let mut registry = Registry::default();
         self.process.report(&mut registry);
         let ours = registry.sub_registry_with_prefix("fsconnector");
-        let build = vec![("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FSCONNECTOR_COMMIT"))];
+        let build = vec![("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FSCONNECTOR_BUILT_FROM"))];
         ours.register("build", "What is running", Info::new(build));
         self.measures.report(ours);
         if let Some(gate) = self.gate.upgrade() {

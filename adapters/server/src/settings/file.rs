@@ -152,10 +152,7 @@ impl File {
             let at = error.span().map_or(0, |span| span.start);
             let before = text.get(..at).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            let secret = text.lines().nth(line - 1).is_some_and(|line| line.contains("password"));
-            // The message can quote the value.
-            let message = if secret { "the password must be a text in quotes".into() } else { error.message().into() };
-            SettingsError::NotToml { path: path.to_owned(), line, message }
+            SettingsError::NotToml { path: path.to_owned(), line, message: without_value(error.message()) }
         })
     }
 
@@ -216,16 +213,7 @@ impl File {
         engine.recordings = recordings.to_string_lossy().into_owned();
         engine.check()?;
         Ok(Settings {
-            switch: Switch {
-                address: switch.address,
-                port: switch.port,
-                password: Password::parse(&switch.password.0).ok_or(SettingsError::SwitchPassword)?,
-                // Three may be missed, and the next one late.
-                patience: Patience {
-                    heartbeat: Duration::from_secs(u64::from(switch.heartbeat) * 3 + 10),
-                    ..Patience::default()
-                },
-            },
+            switch: switch.check()?,
             http: http.check()?,
             folders: Folders {
                 configuration: folders.configuration,
@@ -235,6 +223,39 @@ impl File {
             },
             metrics: metrics.enabled.then(|| SocketAddr::from((metrics.address, metrics.port))),
             engine,
+        })
+    }
+}
+
+/// What the parser says, without the value that it met: that can be a password, in whatever line it stands.
+fn without_value(message: &str) -> String {
+    let quotes =
+        ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|begin| message.starts_with(begin));
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if quotes => format!("the value does not fit, expected {expected}"),
+        _ => message.to_owned(),
+    }
+}
+
+impl FileSwitch {
+    fn check(self) -> Result<Switch, SettingsError> {
+        let Self { address, port, password, heartbeat } = self;
+        if address.is_empty() {
+            return Err(SettingsError::NoSwitch("address (FSIP) under [switch] is empty: write its name or address"));
+        }
+        if port == 0 {
+            return Err(SettingsError::NoSwitch("nobody listens on port 0 (FSPORT) under [switch]: write 1 to 65535"));
+        }
+        if heartbeat == 0 {
+            let what = "heartbeat under [switch] is 0: write the switch's event-heartbeat-interval, at least 1";
+            return Err(SettingsError::NoSwitch(what));
+        }
+        Ok(Switch {
+            address,
+            port,
+            password: Password::parse(&password.0).ok_or(SettingsError::SwitchPassword)?,
+            // Three may be missed, and the next one late.
+            patience: Patience { heartbeat: Duration::from_secs(u64::from(heartbeat) * 3 + 10), ..Patience::default() },
         })
     }
 }

@@ -168,12 +168,26 @@ impl fmt::Display for Reach {
 /// Why the program cannot start with its configuration.
 #[derive(Debug)]
 pub(crate) enum SettingsError {
-    Unreadable { path: PathBuf, error: io::Error },
-    NotToml { path: PathBuf, line: usize, message: String },
-    Variable { name: &'static str, expected: &'static str },
+    Unreadable {
+        path: PathBuf,
+        error: io::Error,
+    },
+    NotToml {
+        path: PathBuf,
+        line: usize,
+        message: String,
+    },
+    Variable {
+        name: &'static str,
+        expected: &'static str,
+    },
+    /// What is wrong with how to reach the switch.
+    NoSwitch(&'static str),
     SwitchPassword,
     PlainHttp(IpAddr),
-    HalfACertificate { missing: &'static str },
+    HalfACertificate {
+        missing: &'static str,
+    },
     Hostname(String),
     Origin(String),
     Proxy(String),
@@ -194,6 +208,7 @@ impl fmt::Display for SettingsError {
             Self::Variable { name, expected } => {
                 write!(f, "environment variable {name}: expected {expected}; correct it, or unset it")
             }
+            Self::NoSwitch(what) => f.write_str(what),
             Self::SwitchPassword => f.write_str("the switch's password must not hold a line break or a NUL"),
             Self::PlainHttp(address) => write!(
                 f,

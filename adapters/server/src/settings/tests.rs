@@ -170,12 +170,62 @@ fn a_folder_of_templates_can_be_named() {
 
 #[test]
 fn an_error_never_quotes_a_password() {
-    for text in ["[switch]\npassword = 815815", "[switch]\npassword = hunter2", "[switch]\npassword2 = \"hunter2\""] {
-        let message = refused(text, &[]);
-        assert!(!message.contains("hunter2") && !message.contains("815815"), "{message}");
+    for text in [
+        "password = 815815",
+        "password = hunter2",
+        "password2 = \"hunter2\"",
+        "password = \"hunter2",
+        "password = hunter2\"",
+        "password = \"hunt\"hunter2\"",
+        "password = hunter2 hunter2",
+        "password = 'hunter2",
+        "password = [\"hunter2\"]",
+        "password = [\n\"hunter2\"",
+        "password = {hunter2 = \"hunter2\"}",
+        "password = \"\"\"\nhunter2\n",
+        "password = \"\"\"\nhunter2\"\"\"hunter2\n",
+        "password = \"\\hunter2\"",
+        "password = \"hunter2\"\npassword = \"hunter2\"",
+        "passwort = hunter2",
+        "passwd hunter2",
+        "port = \"hunter2\"",
+        "port = 815815",
+        "port = 'x', expected hunter2",
+        "heartbeat = hunter2",
+        "address = hunter2",
+        "address = 815815",
+        "hunter2",
+    ] {
+        let message = refused(&format!("[switch]\n{text}"), &[]);
+        assert!(!message.contains("hunter2") && !message.contains("815815"), "{text}: {message}");
     }
     let message = refused("", &[("FSPW", "hunter2\nx")]);
     assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn an_error_of_the_file_says_what_is_wrong_in_which_line() {
+    for (text, expected) in [
+        ("password = 815815", "a.toml, line 2: the value does not fit, expected a string"),
+        ("password = hunter2", "a.toml, line 2: string values must be quoted, expected literal string"),
+        ("password = \"a\"\npassword = \"b\"", "a.toml, line 3: duplicate key"),
+        ("port = 65536", "a.toml, line 2: the value does not fit, expected u16"),
+    ] {
+        assert_eq!(refused(&format!("[switch]\n{text}"), &[]), expected);
+    }
+}
+
+#[test]
+fn a_switch_that_cannot_be_reached_is_refused() {
+    for (text, expected) in [
+        ("address = \"\"", "address (FSIP) under [switch] is empty: write"),
+        ("port = 0", "nobody listens on port 0 (FSPORT) under [switch]: write"),
+        ("heartbeat = 0", "heartbeat under [switch] is 0: write"),
+    ] {
+        let message = refused(&format!("[switch]\n{text}"), &[]);
+        assert!(message.starts_with(expected), "{message}");
+    }
+    assert!(refused("", &[("FSPORT", "0")]).contains("port 0"));
 }
 
 #[test]

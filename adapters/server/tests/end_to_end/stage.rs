@@ -30,6 +30,9 @@ pub(crate) const MARIA: Login<'_> = Login { name: "maria", password: "change-me-
 /// See [`MARIA`].
 pub(crate) const PAUL: Login<'_> = Login { name: "paul", password: "change-me-as-well" };
 
+/// What the switch calls itself.
+pub(crate) const HOSTNAME: &str = "switch.example.org";
+
 /// The PINs of the example configuration, here.
 pub(crate) const ADMINS_PIN: &str = "73915028";
 /// See [`ADMINS_PIN`].
@@ -131,7 +134,11 @@ impl Stage {
         for folder in ["recordings", "tmp"] {
             fs::create_dir(scratch.path().join(folder)).unwrap();
         }
-        let identity = Identity { conf_dir: configuration.to_string_lossy().into_owned(), ..Identity::default() };
+        let identity = Identity {
+            conf_dir: configuration.to_string_lossy().into_owned(),
+            hostname: HOSTNAME.to_owned(),
+            ..Identity::default()
+        };
         let files = Counted { folder: Folder::new(&configuration), loads: AtomicUsize::new(0) };
         let switch = SimSwitch::new(files, identity, 0);
         let switch = EventSocket::open(switch, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();

@@ -14,9 +14,9 @@ fn conferences_that_share_a_file_are_told() {
     check(
         &(conference("^30001$", "a@48kHz-video") + &conference("^30002$", "b@48kHz-video")),
         &[
-            "  2: conference 30001 shares its file with 1 conference more: the connector lists but cannot change it — \
+            "  2: note: conference 30001 shares its file with 1 conference more: the connector lists but cannot change it — \
              move it to dialplan/conferences/30001.xml",
-            "  7: conference 30002 shares its file with 1 conference more: the connector lists but cannot change it — \
+            "  7: note: conference 30002 shares its file with 1 conference more: the connector lists but cannot change it — \
              move it to dialplan/conferences/30002.xml",
         ],
     );
@@ -26,14 +26,14 @@ fn conferences_that_share_a_file_are_told() {
 fn a_conference_in_a_file_of_another_name_or_folder_is_told() {
     check(
         &conference("^30002$", "a@48kHz-video"),
-        &["  2: conference 30002 is in a file of another name: the connector lists but cannot change it — \
+        &["  2: note: conference 30002 is in a file of another name: the connector lists but cannot change it — \
            move it to dialplan/conferences/30002.xml"],
     );
     let context = "<context name=\"team\">\n";
     let with_conference = format!("{context}{}", conference("^30002$", "a@48kHz-video"));
     Example::new().edit("dialplan/team.xml", context, &with_conference).check(&[
         "dialplan/team.xml",
-        "  5: conference 30002 is in no file of its own: the connector lists but cannot change it — \
+        "  5: note: conference 30002 is in no file of its own: the connector lists but cannot change it — \
          move it to dialplan/conferences/30002.xml",
     ]);
 }
@@ -47,7 +47,10 @@ fn a_file_without_a_conference_is_told() {
 fn an_expression_without_anchors_is_told() {
     check(
         &conference("30001", "a@48kHz-video"),
-        &["  2: the expression of conference 30001 also takes other numbers, such as 9930001 — write `^30001$`"],
+        &[
+            "  2: note: the expression of conference 30001 also takes other numbers, such as 9930001 — write `^30001$`, or have the \
+           connector rebuild it",
+        ],
     );
 }
 
@@ -69,8 +72,10 @@ fn a_name_that_is_taken_or_cannot_be_sent_is_told() {
     for name in ["o'clock", "list"] {
         check(
             &conference("^30001$", &format!("{name}@48kHz-video")),
-            &["  2: conference 30001 has a name that the connector cannot send to the switch — \
-               use letters, digits, `_`, `.` and `-`"],
+            &[
+                "  2: note: conference 30001 has a name that the connector cannot send to the switch: it is shown, not controlled — \
+               use letters, digits, `_`, `.` and `-`",
+            ],
         );
     }
 }

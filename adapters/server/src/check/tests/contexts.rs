@@ -107,7 +107,7 @@ fn conferences_that_are_not_included_are_told() {
 fn a_user_whose_context_is_not_configured_is_told() {
     Example::new().include("directory/team/20001.xml", &user("20001", "default", "x")).check(&[
         "directory/team/20001.xml",
-        "  6: user `20001` has the context `default`, which is not configured: it cannot log in — \
+        "  6: note: user `20001` has the context `default`, which is not configured: it cannot log in — \
          write one of team, friends, public",
     ]);
 }
@@ -116,7 +116,8 @@ fn a_user_whose_context_is_not_configured_is_told() {
 fn a_user_in_the_folder_of_another_context_is_told() {
     Example::new().include("directory/public/21000.xml", &user("21000", "friends", "x")).check(&[
         "directory/public/21000.xml",
-        "  6: user `21000` has the context `friends`, but its file is in the folder of `public` — \
+        "  6: note: user `21000` has the context `friends`, but its file is in the folder of `public`: the connector lists but \
+         cannot change it — \
          move the file, or correct the context",
     ]);
 }

@@ -58,11 +58,11 @@ fn an_include_that_finds_nothing_is_told_but_an_empty_folder_is_fine() {
     let includes = ["more.xml", "more/*.xml", "public/*.xml", "/nonexistent/x.xml", "../../x.xml"].map(include);
     Example::new().write("directory/z.xml", &includes.concat()).check(&[
         "directory/z.xml",
-        "  1: the include `more.xml` finds nothing — create the file, or correct the path",
-        "  2: the include `more/*.xml` finds nothing: there is no folder `directory/more` — create it, or correct the path",
-        "  4: the include `/nonexistent/x.xml` leads out of the tree, where neither this check nor `store` looks — \
+        "  1: note: the include `more.xml` finds nothing — create the file, or correct the path",
+        "  2: note: the include `more/*.xml` finds nothing: there is no folder `directory/more` — create it, or correct the path",
+        "  4: note: the include `/nonexistent/x.xml` leads out of the tree, where neither this check nor `store` looks — \
          move what it names into the tree",
-        "  5: the include `../../x.xml` leads out of the tree, where neither this check nor `store` looks — \
+        "  5: note: the include `../../x.xml` leads out of the tree, where neither this check nor `store` looks — \
          move what it names into the tree",
     ]);
 }
@@ -137,9 +137,9 @@ fn an_unknown_command_is_told_and_one_that_reaches_outside_is_trusted() {
 fn a_line_lost_to_the_preprocessor_is_told() {
     Example::new().edit(ADMIN, "value=\"admin@example.org\"", "value=\"X-Pre-Process\"").check(&[
         ADMIN,
-        "  3: user `20000` has no `verto_dvar_email` — add what is missing",
         "  14: the switch drops this line, for it holds `x-pre-process` but no command that it understands — \
          write `<X-PRE-PROCESS cmd=\"…\" data=\"…\"/>` in one line and in this order, or leave the word out",
+        "  3: note: user `20000` has no `verto_dvar_email` — add what is missing",
     ]);
     Example::new().edit(ADMIN, "    </params>", "    </params> <?x?>").check(&[
         ADMIN,

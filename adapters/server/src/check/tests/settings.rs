@@ -1,6 +1,5 @@
-use super::Example;
+use super::{Example, PROFILES};
 
-const PROFILES: &str = "autoload_configs/conference.conf.xml";
 const SOCKET: &str = "autoload_configs/event_socket.conf.xml";
 
 #[test]
@@ -29,26 +28,18 @@ fn a_pin_that_cannot_be_dialled_is_told_without_the_pin() {
 }
 
 #[test]
-fn an_event_socket_open_to_all_is_told() {
-    Example::new()
-        .edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=0.0.0.0")
-        .edit("vars.xml", "es_pw=ClueCon", "es_pw=something-else")
-        .without_line(SOCKET, "apply-inbound-acl")
-        .check(&[
-            SOCKET,
-            "  5: the event socket listens beyond loopback and names no list of who may connect — \
-             listen on 127.0.0.1, or add the param apply-inbound-acl",
-        ]);
-}
-
-#[test]
-fn the_known_password_is_fine_on_loopback_only() {
-    Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=::1").check(&[]);
-    Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=$${local_ip_v4}").check(&[
+fn the_known_password_is_told_where_others_are_let_in() {
+    let beyond = || Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=$${local_ip_v4}");
+    beyond().check(&[
         SOCKET,
-        "  7: the event socket listens beyond loopback with the password that everybody knows — \
+        "  7: the event socket lets others in than this computer, with the password that everybody knows — \
          set another one, here and in the connector's FSPW: who is in controls the switch",
     ]);
+    beyond().edit("vars.xml", "es_pw=ClueCon", "es_pw=something-else").check(&[]);
+    // Without a list the event socket has that of loopback.
+    beyond().without_line(SOCKET, "apply-inbound-acl").check(&[]);
+    beyond().edit(SOCKET, "value=\"event_socket\"", "value=\"loopback.auto\"").check(&[]);
+    Example::new().edit("vars.xml", "es_listen_ip=127.0.0.1", "es_listen_ip=::1").check(&[]);
 }
 
 #[test]
@@ -90,7 +81,7 @@ fn a_profile_that_records_elsewhere_is_told() {
     recording("/recordings/${conference_name}.wav").check(&[]);
     recording("/recordings2/${conference_name}.wav").check(&[
         PROFILES,
-        "  46: the profile `16kHz-novideo` records to `/recordings2/${conference_name}.wav`, and the connector shows only \
+        "  46: note: the profile `16kHz-novideo` records to `/recordings2/${conference_name}.wav`, and the connector shows only \
          what is in `/recordings` — record to that folder, or name the other one as recordings under [folders] (RECPATH)",
     ]);
 }
@@ -110,7 +101,7 @@ fn keys_that_do_not_exist_are_told() {
 fn a_key_that_the_connector_does_not_know_is_told() {
     Example::new().edit(PROFILES, "data=\"muteall\"", "data=\"silence\"").check(&[
         PROFILES,
-        "  32: the key `*` sends `silence`, which the connector does not know — write one of muteall, startrecording, \
+        "  32: note: the key `*` sends `silence`, which the connector does not know — write one of muteall, startrecording, \
          pauserecording, resumerecording, stoprecording, checkrecording, conferencelock, conferenceunlock",
     ]);
 }

@@ -1,6 +1,8 @@
 use super::{Example, user};
 
 const FILE: &str = "directory/friends/21000.xml";
+const NOBODY: &str = "  no administrator can log in, so that nobody can change anything — \
+                      write a user here with the context `team`, a password, and a name that no other user has";
 
 fn friend(edit: impl FnOnce(String) -> String) -> Example {
     Example::new().include(FILE, &edit(user("21000", "friends", "x")))
@@ -15,7 +17,7 @@ fn check(edit: impl FnOnce(String) -> String, expected: &str) {
 fn several_users_in_one_file_are_told() {
     check(
         |one| one + &user("21001", "friends", "y"),
-        "  2 users share this file (`21000`, `21001`): the connector lists but cannot change them — \
+        "  note: 2 users share this file (`21000`, `21001`): the connector lists but cannot change them — \
          put each user into a file of its own, directory/<context>/<id>.xml",
     );
 }
@@ -24,7 +26,7 @@ fn several_users_in_one_file_are_told() {
 fn a_user_in_a_file_of_another_name_is_told() {
     check(
         |one| one.replace("21000", "21001"),
-        "  2: user `21001` is in no file of its own: the connector lists but cannot change it — \
+        "  2: note: user `21001` is in no file of its own: the connector lists but cannot change it — \
          move it to directory/<context>/21001.xml",
     );
 }
@@ -35,7 +37,7 @@ fn a_user_outside_of_the_folders_is_told() {
     let with_user = format!("{users}{}", user("20001", "team", "x"));
     Example::new().edit("directory/default.xml", users, &with_user).check(&[
         "directory/default.xml",
-        "  15: user `20001` is in no file of its own: the connector lists but cannot change it — \
+        "  15: note: user `20001` is in no file of its own: the connector lists but cannot change it — \
          move it to directory/<context>/20001.xml",
     ]);
 }
@@ -72,7 +74,22 @@ fn a_user_without_password_or_name_is_told() {
         |one| one.replace("\"password\"", "\"passwort\"").replace("effective_caller_id_name", "name"),
         "  2: user `21000` has no `password`, no `effective_caller_id_name` and cannot log in — add what is missing",
     );
-    check(|one| one.replace("polymac", "mac"), "  2: user `21000` has no `polymac` — add what is missing");
+    check(|one| one.replace("polymac", "mac"), "  2: note: user `21000` has no `polymac` — add what is missing");
+}
+
+#[test]
+fn a_tree_that_nobody_can_administer_is_told() {
+    Example::complete().remove("directory/team/20000.xml").check(&["directory/team", NOBODY]);
+    Example::new().edit("directory/team/20000.xml", "change-me-at-once", "").check(&[
+        "directory/team",
+        NOBODY,
+        "directory/team/20000.xml",
+        "  5: user `20000` has an empty password and cannot log in — give it a password",
+    ]);
+    Example::new()
+        .remove("directory/team/20000.xml")
+        .include("directory/team/20001.xml", &user("20001", "team", "x"))
+        .check(&[]);
 }
 
 #[test]
@@ -108,7 +125,7 @@ fn a_user_where_the_switch_does_not_look_is_told() {
         .check(&[
             "directory/default.xml",
             "  4: the switch does not find user `20001` here — put it inside of domain, groups, a group and its users",
-            "  4: user `20001` is in no file of its own: the connector lists but cannot change it — \
+            "  4: note: user `20001` is in no file of its own: the connector lists but cannot change it — \
          move it to directory/<context>/20001.xml",
         ]);
 }
@@ -118,6 +135,8 @@ fn a_name_that_two_users_share_is_told_at_both() {
     friend(|one| one.replace("value=\"x\"", "value=\"admin\"")).check(&[
         FILE,
         "  7: user `21000` has the same name as user `20000`: neither can log in — give one of them another name",
+        "directory/team",
+        NOBODY,
         "directory/team/20000.xml",
         "  10: user `20000` has the same name as user `21000`: neither can log in — give one of them another name",
     ]);
