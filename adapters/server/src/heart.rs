@@ -95,8 +95,9 @@ async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) 
         inputs.extend((known.soon && !before.soon).then_some(Input::Stop));
         // What comes together comes at one time: thousands of events a second need not look at the clock each.
         let now = wires.clock.now();
-        meter.takes(now.mono, read, &inputs);
+        meter.reads(now.mono, read);
         for input in inputs {
+            meter.takes(&input);
             engine.handle(now, input, &mut effects);
             for effect in effects.drain(..) {
                 carry_out(effect, &wires, &mut meter, &files_done);
