@@ -6,7 +6,8 @@
 use crate::change::Failure;
 use crate::change::command::Unavailable;
 
-/// Something begins or ends. What begins last is what ends next of its kind; what a lost session has cut off never ends.
+/// Something begins or ends. What begins last is what ends next of its kind. A reload or reading that a lost session has cut off never
+/// ends: whoever has handed in the loss knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The switch is told to reload its XML.

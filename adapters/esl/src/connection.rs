@@ -53,7 +53,8 @@ pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<O
     let mut backoff = Backoff::new();
     let mut complaint = String::new();
     for epoch in (1..).map(Epoch) {
-        let end = match connect(&address).await {
+        let Some(connected) = unless_over(connect(&address), commands.as_mut()).await else { return };
+        let end = match connected {
             Ok(lines) => {
                 let mut pair = Pair::new(epoch, &address, clock.clone(), lines, &inputs);
                 let end = pair.run(commands.as_mut()).await;
@@ -71,7 +72,7 @@ pub async fn stay_connected(address: Address, clock: Clock, commands: Receiver<O
             return;
         }
         complain(&mut complaint, &address, &end);
-        if !wait(backoff.wait(random()), commands.as_mut()).await {
+        if unless_over(Timer::after(backoff.wait(random())), commands.as_mut()).await.is_none() {
             return;
         }
     }
@@ -104,18 +105,13 @@ async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> 
     work.or(timeout).await
 }
 
-/// Waits. Commands that come meanwhile are for a session that is over. False if there will be no more.
-async fn wait(time: Duration, commands: Pin<&mut Receiver<Outgoing>>) -> bool {
-    let drain = async { while commands.recv().await.is_ok() {} };
-    let time = async {
-        Timer::after(time).await;
-        true
+/// Does this, unless there will be no more commands meanwhile. Those that come are for a session that is over.
+async fn unless_over<T>(work: impl Future<Output = T>, commands: Pin<&mut Receiver<Outgoing>>) -> Option<T> {
+    let over = async {
+        while commands.recv().await.is_ok() {}
+        None
     };
-    time.or(async {
-        drain.await;
-        false
-    })
-    .await
+    async { Some(work.await) }.or(over).await
 }
 
 fn random() -> u32 {

@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -89,6 +90,38 @@ fn who_talks_without_a_pause_but_does_not_greet_is_given_up() {
             Timer::after(Duration::from_millis(1)).await;
         }
     });
+}
+
+/// Listens, but the kernel answers nobody who comes now, as if the packets were dropped: whoever has come waits to be accepted, and
+/// there is no room for more.
+fn crowded() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting =
+        std::iter::from_fn(|| TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok()).collect();
+    (listener, waiting)
+}
+
+#[test]
+fn an_end_does_not_wait_for_a_connection_that_does_not_come_about() {
+    let (listener, _waiting) = crowded();
+    let port = listener.local_addr().unwrap().port();
+    let (commands, outgoing) = unbounded();
+    let (inputs, _incoming) = bounded(16);
+    let mut session = pin!(stay_connected(address(port, Duration::from_secs(3600)), clock(), outgoing, inputs));
+    // Far more turns than it needs, and far less time than a connection has.
+    let mut turns = async || {
+        for _ in 0..100 {
+            if future::poll_once(&mut session).await.is_some() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(!smol::block_on(turns()), "it waits for the switch");
+    drop(commands);
+    assert!(smol::block_on(turns()), "and not when it is to end");
 }
 
 /// Asks the peer two questions.

@@ -7,8 +7,14 @@ use std::borrow::Cow;
 use fsconnector_engine::change::command::Caller;
 use fsconnector_engine::note::Note;
 
-/// Notes what was done, and what failed for which reason.
-pub(crate) fn note(caller: Caller, op: Cow<'static, str>, done: Vec<String>, failed: Vec<String>) {
+use crate::shown;
+
+/// Notes what was done, and what failed for which reason. What the log does not show of a path, it does not show of `op`.
+pub(crate) fn note(caller: Caller, mut op: Cow<'static, str>, done: Vec<String>, failed: Vec<String>) {
+    let plain = shown::plain(&op);
+    if plain.len() < op.len() {
+        op = format!("{plain}…").into();
+    }
     log::info!("{}", Note::Audit { caller, op, done, failed });
 }
 

@@ -60,10 +60,14 @@ mod tests {
     /// The unit for systemd that comes with the program.
     const UNIT: &str = include_str!("../../../examples/systemd/fsconnector.service");
 
+    /// What the unit says to that.
+    fn value(key: &str) -> Option<&'static str> {
+        UNIT.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
     /// The words of a line of the unit.
     fn words(key: &str) -> Vec<&'static str> {
-        let value = UNIT.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        value.unwrap_or_else(|| panic!("no {key}")).split_whitespace().collect()
+        value(key).unwrap_or_else(|| panic!("no {key}")).split_whitespace().collect()
     }
 
     #[test]
@@ -82,6 +86,14 @@ mod tests {
             [folders.configuration, folders.recordings, folders.files]
         );
         assert_eq!(words("ProtectSystem"), ["strict"]);
+    }
+
+    #[test]
+    fn the_systemd_unit_leaves_alone_what_the_switch_has_as_the_same_user() {
+        assert_eq!(words("User"), ["freeswitch"]);
+        for key in ["RemoveIPC", "DynamicUser", "RestrictSUIDSGID"] {
+            assert_eq!(value(key), None, "{key}: the unit says why");
+        }
     }
 
     #[test]

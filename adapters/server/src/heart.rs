@@ -15,10 +15,11 @@ use fsconnector_engine::time::{Mono, Now, Wall};
 use fsconnector_esl::{Batch, Outgoing};
 use fsconnector_http::{Asked, Current, FromListener, Gate};
 use smol::Timer;
-use smol::channel::{Receiver, Sender, bounded};
+use smol::channel::{Receiver, Sender};
 use smol::future;
 
 use crate::metrics::{Meter, Question};
+use crate::program::Vital;
 
 /// The clocks of the program.
 #[derive(Clone, Copy, Debug)]
@@ -76,16 +77,11 @@ struct Known {
     now: bool,
 }
 
-/// Begins to run the engine on a thread of its own, until it is to stop and nothing is in flight. Nothing ever comes out of
-/// the channel: it is closed when the thread has ended, however it came to that.
-pub(crate) fn start(engine: Engine, meter: Meter, wires: Wires, stops: Stops) -> io::Result<Receiver<()>> {
-    let (runs, ended) = bounded(1);
-    let run = move || {
-        let _runs = runs;
-        smol::block_on(beat(engine, meter, wires, stops));
-    };
+/// Begins to run the engine on a thread of its own, until it is to stop and nothing is in flight.
+pub(crate) fn start(engine: Engine, meter: Meter, wires: Wires, stops: Stops, vital: Vital) -> io::Result<()> {
+    let run = move || smol::block_on(vital.held_in(beat(engine, meter, wires, stops)));
     thread::Builder::new().name("engine".into()).spawn(run)?;
-    Ok(ended)
+    Ok(())
 }
 
 async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) {
@@ -99,8 +95,9 @@ async fn beat(mut engine: Engine, mut meter: Meter, wires: Wires, stops: Stops) 
         inputs.extend((known.soon && !before.soon).then_some(Input::Stop));
         // What comes together comes at one time: thousands of events a second need not look at the clock each.
         let now = wires.clock.now();
-        meter.takes(now.mono, read, &inputs);
+        meter.reads(now.mono, read);
         for input in inputs {
+            meter.takes(&input);
             engine.handle(now, input, &mut effects);
             for effect in effects.drain(..) {
                 carry_out(effect, &wires, &mut meter, &files_done);

@@ -21,6 +21,7 @@ mod templates;
 mod trees;
 
 use std::error::Error;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,7 +36,10 @@ use stop::Signals;
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     // Until the end, so that the last lines get out.
-    let Ok(_journal) = journal::open() else { return ExitCode::FAILURE };
+    let _journal = match journal::open() {
+        Ok(journal) => journal,
+        Err(error) => return fail_without_a_log(&error),
+    };
     match run(command_line) {
         Ok(code) => code,
         Err(error) => {
@@ -43,6 +47,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Nobody else can say it.
+fn fail_without_a_log(error: &io::Error) -> ExitCode {
+    // There may be nobody to be told, either.
+    let _ = writeln!(io::stderr(), "the log cannot be opened: {error}");
+    ExitCode::FAILURE
 }
 
 fn run(command_line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {

@@ -1,6 +1,7 @@
 //! Restoring an honest archive.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::symlink;
 
 use fsconnector_disk::{Disk, Edit, Editing, Folders, Model, TreePath};
@@ -268,6 +269,17 @@ fn a_new_file_has_the_mode_of_the_archive_and_a_folder_as_well() {
     trees.restore(Part::Directory).unwrap();
     assert_eq!(mode(&trees.at("directory/team")), 0o711);
     assert_eq!(mode(&trees.at("directory/team/20000.xml")), 0o640);
+}
+
+#[test]
+fn a_folder_that_hands_its_group_down_gets_its_mode_back_and_goes_on_doing_so() {
+    let trees = RealTrees::new(&sample());
+    trees.set_mode("directory/team", 0o2750);
+    trees.store(Part::Directory).unwrap();
+    trees.set_mode("directory/team", 0o2711);
+    trees.restore(Part::Directory).unwrap();
+    let mode = fs::metadata(trees.at("directory/team")).unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o2750, "{mode:o}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::relay::Ask;
 use crate::routes::{self, Changes, Changing, Found, Lane, Path, Payload, Read, Reading, Work};
-use crate::shown::Shown;
+use crate::shown::ShownPath;
 use crate::target;
 
 /// What becomes of a request.
@@ -186,7 +186,7 @@ impl Gate {
             headers,
             head_only: head.method == Method::HEAD,
             shown: log::log_enabled!(log::Level::Debug)
-                .then(|| format!("{} {} {}", client.address, head.method, Shown(head.path.as_bytes()))),
+                .then(|| format!("{} {} {}", client.address, head.method, ShownPath(head.path))),
         }
     }
 

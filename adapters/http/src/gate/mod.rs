@@ -248,9 +248,10 @@ pub async fn serve<A: Acceptor>(
     let stop_time = gate.limits.stop_time;
     let occupancy = Occupancy::new(gate.limits.connections);
     let spreading = Arc::clone(&gate);
-    let _spreads_the_word = executor.spawn(async move { spreading.live.spread_the_word().await });
+    let mut spreading = executor.spawn(async move { spreading.live.spread_the_word().await });
     let entrance = Entrance { gate: Arc::clone(&gate), acceptor, executor, occupancy, stopping, alive };
-    entrance.admit_all(&listener).or(stop).await;
+    // It spreads the word until the last listener has gone. If it fails, so does this.
+    entrance.admit_all(&listener).or(stop).or(&mut spreading).await;
     drop((listener, running, entrance));
     // The last part of the time is for telling clients that there is none left.
     let last_part = stop_time / 8;

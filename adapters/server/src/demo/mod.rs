@@ -5,6 +5,7 @@ mod callers;
 mod tapes;
 mod wave;
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
@@ -19,7 +20,7 @@ use fsconnector_simulator::config::Folder;
 use fsconnector_simulator::{EventSocket, Identity, SimSwitch};
 use include_dir::{Dir, include_dir};
 use smol::Timer;
-use smol::future::FutureExt as _;
+use smol::future::{self, FutureExt as _};
 
 use crate::heart::Clock;
 use crate::program::Program;
@@ -43,7 +44,7 @@ pub(crate) struct Wishes {
     pub(crate) templates: Option<PathBuf>,
 }
 
-/// Serves until a signal comes. The files are in a scratch folder, which is removed in the end.
+/// Serves until a signal comes, or it cannot go on. The files are in a scratch folder, which is removed in the end.
 pub(crate) async fn run(wishes: Wishes) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let scratch = tempfile::Builder::new().prefix("fsconnector-demo-").tempdir()?;
@@ -57,22 +58,25 @@ pub(crate) async fn run(wishes: Wishes) -> Result<ExitCode, Box<dyn Error>> {
     let tapes = Tapes::new(&settings.folders.recordings, Clock::start().now().wall)?;
     let program = Program::start(settings).await?;
     let life = async {
-        if let Some(state) = program.first_state().await {
-            program.provision(&state)?;
-            let (address, metrics) = (program.address(), program.metrics());
-            let place = Place { address, metrics, certificate: certificate.as_deref() };
-            print_welcome(&state, place, switch.address(), scratch.path())?;
-            live(Callers::new(&state, wishes.callers.into(), SEED), tapes, &switch).await;
-        }
-        Ok::<(), Box<dyn Error>>(())
+        // Without a state the program fails, and says why.
+        let Some(state) = program.first_state().await else { return future::pending().await };
+        program.provision(&state)?;
+        let (address, metrics) = (program.address(), program.metrics());
+        let place = Place { address, metrics, certificate: certificate.as_deref() };
+        print_welcome(&state, place, switch.address(), scratch.path())?;
+        match live(Callers::new(&state, wishes.callers.into(), SEED), tapes, &switch).await {}
     };
-    let end = async {
+    let wanted = async {
         signals.wait().await;
-        Ok(())
+        Ok::<_, Box<dyn Error>>(ExitCode::SUCCESS)
     };
-    end.or(life).await?;
+    let failed = async {
+        program.failure().await;
+        Ok(ExitCode::FAILURE)
+    };
+    let code = wanted.or(failed).or(life).await?;
     program.stop().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Has the program speak TLS, with a certificate of its own. Gives the certificate's file.
@@ -92,7 +96,7 @@ fn start_switch(configuration: &Path) -> io::Result<EventSocket<Folder>> {
 }
 
 /// Has people live their lives, for ever.
-async fn live(mut callers: Callers, mut tapes: Tapes, switch: &EventSocket<Folder>) {
+async fn live(mut callers: Callers, mut tapes: Tapes, switch: &EventSocket<Folder>) -> Infallible {
     switch.drive(|switch, now, out| callers.arrive(switch, now, out));
     loop {
         Timer::after(callers.pause()).await;

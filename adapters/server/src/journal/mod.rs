@@ -2,18 +2,25 @@
 //!
 //! Nobody here waits for whoever reads it: lines go into an [`outbox`].
 
+mod line;
 mod outbox;
 
-use std::borrow::Cow;
-use std::io::{self, Write as _};
+use std::env;
+use std::io;
 use std::panic;
 use std::thread;
 use std::time::Duration;
 
-use env_logger::{Env, Target};
-use log::Level;
+use env_filter::{Filter, ParseError};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use outbox::Outbox;
+
+/// The variable that says what is logged, in the usual notation: what differs from [`USUAL`].
+const VARIABLE: &str = "RUST_LOG";
+
+/// What is logged if nobody says anything else: every change, and whatever an administrator should know.
+const USUAL: LevelFilter = LevelFilter::Info;
 
 /// How long the end of the program waits for its last lines to be read.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -24,18 +31,48 @@ pub(crate) struct Journal(Outbox);
 /// Begins to log.
 pub(crate) fn open() -> io::Result<Journal> {
     let outbox = Outbox::to(io::stderr())?;
-    env_logger::Builder::from_env(Env::default().default_filter_or("info"))
-        .target(Target::Pipe(Box::new(outbox.clone())))
-        .format(|line, record| {
-            if !is_fit(record.target(), record.level()) {
-                return Ok(());
-            }
-            let text = record.args().to_string();
-            writeln!(line, "{} {:5} {}", line.timestamp_millis(), record.level(), one_line(&text))
-        })
-        .init();
+    let wanted = env::var_os(VARIABLE).unwrap_or_default();
+    let (filter, misunderstood) = match filter(&wanted.to_string_lossy()) {
+        Ok(filter) => (filter, None),
+        Err(error) => (usual(), Some(error)),
+    };
+    log::set_max_level(filter.filter());
+    log::set_boxed_logger(Box::new(Logger { filter, outbox: outbox.clone() })).map_err(io::Error::other)?;
     panic::set_hook(Box::new(tell_of_a_panic));
+    if let Some(error) = misunderstood {
+        log::warn!("{VARIABLE} does not count, for it cannot be understood: {error}");
+    }
     Ok(Journal(outbox))
+}
+
+/// What is to be logged. The parser of this notation would say on its own what is wrong with it, and panic if it cannot: so it is
+/// asked to leave that to us.
+fn filter(wanted: &str) -> Result<Filter, ParseError> {
+    Ok(env_filter::Builder::new().filter_level(USUAL).try_parse(wanted)?.build())
+}
+
+fn usual() -> Filter {
+    env_filter::Builder::new().filter_level(USUAL).build()
+}
+
+/// Puts what is to be logged into the outbox.
+struct Logger {
+    filter: Filter,
+    outbox: Outbox,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        is_fit(metadata.target(), metadata.level()) && self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if is_fit(record.target(), record.level()) && self.filter.matches(record) {
+            self.outbox.put(&line::line(record.level(), record.args()));
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 impl Drop for Journal {
@@ -48,32 +85,6 @@ impl Drop for Journal {
 /// passwords.
 fn is_fit(target: &str, level: Level) -> bool {
     level <= Level::Info || target.starts_with("fsconnector")
-}
-
-/// The text as one line that looks like what it is: a client's text cannot begin a line, steer a terminal, or turn
-/// around the order in which characters are shown.
-fn one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_deceptive) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => shown.push(' '),
-            _ if is_deceptive(character) => shown.extend(character.escape_unicode()),
-            _ => shown.push(character),
-        }
-    }
-    shown.into()
-}
-
-/// Control characters, line and paragraph separators, and what governs the direction of writing (Unicode's `Cc`, `Zl`, `Zp`
-/// and `Bidi_Control`).
-fn is_deceptive(character: char) -> bool {
-    matches!(
-        character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    ) || character.is_control()
 }
 
 /// One line, and without the text of the panic, which can hold a value that the program was at, a password for instance.
@@ -89,16 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_makes_two_lines_or_steers_the_terminal_or_runs_backwards() {
-        for (text, shown) in [
-            ("plain \"日本\" \\", "plain \"日本\" \\"),
-            ("a\r\n2026-11-23 INFO forged", "a  2026-11-23 INFO forged"),
-            ("a\u{2028}b\u{2029}c\u{85}d", "a\\u{2028}b\\u{2029}c\\u{85}d"),
-            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
-            ("\u{202e}nimda\u{2066}\u{200f}", "\\u{202e}nimda\\u{2066}\\u{200f}"),
-        ] {
-            assert_eq!(one_line(text), shown);
+    fn what_nobody_has_said_anything_about_is_logged_as_usual() {
+        let logs = |wanted: &str, level| {
+            let metadata = Metadata::builder().target("fsconnector::heart").level(level).build();
+            filter(wanted).unwrap().enabled(&metadata)
+        };
+        for as_usual in ["", " ", ",", "fsconnector_http=debug", "inof"] {
+            assert!(logs(as_usual, Level::Info) && !logs(as_usual, Level::Debug), "{as_usual:?}");
         }
+        assert!(logs("debug", Level::Debug) && logs("fsconnector=trace", Level::Trace));
+        assert!(logs("error", Level::Error) && !logs("error", Level::Warn) && !logs("off", Level::Error));
+        assert!(filter("a=b=c").is_err() && filter("info/a/b").is_err());
     }
 
     #[test]

@@ -9,6 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use log::Level;
+
+use super::line::line;
+
 /// How many bytes of lines may wait.
 const ROOM: usize = 1 << 20;
 
@@ -42,6 +46,18 @@ impl Outbox {
         Ok(outbox)
     }
 
+    /// Takes a line, at once.
+    pub(super) fn put(&self, line: &str) {
+        let mut lines = self.0.lines();
+        // After one that is lost all are, until there is room: so it is known where they are missing.
+        if lines.lost > 0 || lines.waiting.len() + line.len() > ROOM {
+            lines.lost += 1;
+        } else {
+            lines.waiting.extend_from_slice(line.as_bytes());
+            self.0.filled.notify_one();
+        }
+    }
+
     /// Waits until all is written, but not longer than this.
     pub(super) fn drain(&self, time: Duration) {
         let is_busy = |lines: &mut Lines| lines.is_writing || !lines.waiting.is_empty();
@@ -50,38 +66,16 @@ impl Outbox {
     }
 }
 
-/// Takes a line at a time, at once.
-impl Write for Outbox {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = self.0.lines();
-        // After one that is lost all are, until there is room: so it is known where they are missing.
-        if lines.lost > 0 || lines.waiting.len() + line.len() > ROOM {
-            lines.lost += 1;
-        } else {
-            lines.waiting.extend_from_slice(line);
-            self.0.filled.notify_one();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Shared {
     /// Writes what comes, for ever.
-    fn write_all(&self, mut sink: impl Write) {
-        let mut lost = 0;
+    fn write_all(&self, sink: impl Write) {
+        let mut reader = Reader { sink, missing: 0 };
         loop {
             let (lines, lost_behind) = self.next();
-            let is_written = sink.write_all(&lines).and_then(|()| sink.flush()).is_ok();
-            lost += lost_behind;
-            if !is_written {
-                lost += lines.split_inclusive(|byte| *byte == b'\n').count();
-            } else if lost > 0 {
-                tell_of(mem::take(&mut lost));
-            }
+            reader.hear_what_is_missing();
+            reader.take(&lines);
+            reader.missing += lost_behind;
+            reader.hear_what_is_missing();
             self.rest();
         }
     }
@@ -105,8 +99,33 @@ impl Shared {
     }
 }
 
-fn tell_of(lost: usize) {
-    log::warn!("{lost} lines of the log are missing before this one: nobody took them in time");
+/// Whoever reads the log.
+struct Reader<S> {
+    sink: S,
+    /// How many lines have not reached it since it was told so last.
+    missing: usize,
+}
+
+impl<S: Write> Reader<S> {
+    fn take(&mut self, lines: &[u8]) {
+        if self.write(lines).is_err() {
+            self.missing += lines.split_inclusive(|byte| *byte == b'\n').count();
+        }
+    }
+
+    /// Says it where the lines are missing, whatever is logged otherwise.
+    fn hear_what_is_missing(&mut self) {
+        let missing = self.missing;
+        let text = format_args!("{missing} lines of the log are missing before this one: nobody took them in time");
+        if missing > 0 && self.write(line(Level::Warn, text).as_bytes()).is_ok() {
+            self.missing = 0;
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        self.sink.write_all(text)?;
+        self.sink.flush()
+    }
 }
 
 #[cfg(test)]
@@ -134,21 +153,68 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_that_is_stuck_and_no_line_is_torn() {
+    fn nobody_waits_for_a_reader_that_is_stuck_no_line_is_torn_and_what_is_missing_is_said_where() {
+        const COUNT: usize = 3000;
         let ((told, go_on), (sender, taken)) = (channel(), channel());
-        let mut outbox = Outbox::to(Stuck { go_on, taken: sender }).unwrap();
-        let line = [b"x".repeat(999), b"\n".to_vec()].concat();
-        for _ in 0..3 * ROOM / line.len() {
-            outbox.write_all(&line).unwrap();
+        let outbox = Outbox::to(Stuck { go_on, taken: sender }).unwrap();
+        let line = "x".repeat(999) + "\n";
+        for _ in 0..COUNT {
+            outbox.put(&line);
         }
         outbox.drain(Duration::ZERO);
         assert!(outbox.0.lines().lost > 0);
         drop(told);
         outbox.drain(Duration::from_secs(60));
-        let written: Vec<u8> = taken.try_iter().flatten().collect();
-        assert!(written.len() <= 2 * ROOM && written.chunks(line.len()).all(|chunk| chunk == line));
-        outbox.write_all(b"later\n").unwrap();
+        outbox.put("later\n");
         outbox.drain(Duration::from_secs(60));
-        assert_eq!(taken.try_iter().last().unwrap(), b"later\n", "there is room again");
+        let written = String::from_utf8(taken.try_iter().flatten().collect()).unwrap();
+        let kept = written.matches(&line).count();
+        assert!(kept * line.len() <= 2 * ROOM, "{kept}");
+        let rest = written.strip_prefix(&line.repeat(kept)).unwrap();
+        let (missing, later) = rest.split_once('\n').unwrap();
+        let expected = format!(" WARN  {} lines of the log are missing before this one: ", COUNT - kept);
+        assert!(missing.contains(&expected), "{missing}");
+        assert_eq!(later, "later\n", "there is room again");
+    }
+
+    /// Somebody who cannot write for a while.
+    struct Full {
+        is_full: Receiver<bool>,
+        taken: Sender<Vec<u8>>,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_full.recv().unwrap_or(false) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let _ = self.taken.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_until_that_can_be_said() {
+        let ((tell, is_full), (sender, taken)) = (channel(), channel());
+        // A line and that it is missing, then that again, another line, and that both are.
+        for refused in [true; 5] {
+            tell.send(refused).unwrap();
+        }
+        drop(tell);
+        let outbox = Outbox::to(Full { is_full, taken: sender }).unwrap();
+        for line in ["one\n", "two\n", "three\n"] {
+            outbox.put(line);
+            outbox.drain(Duration::from_secs(60));
+        }
+        let written = String::from_utf8(taken.try_iter().flatten().collect()).unwrap();
+        let (missing, rest) = written.split_once('\n').unwrap();
+        assert!(
+            missing.contains(" 2 lines of the log are missing before this one: ") && rest == "three\n",
+            "{written}"
+        );
     }
 }

@@ -105,27 +105,31 @@ impl Meter {
         self.measures.clone()
     }
 
-    /// The engine takes these inputs; if they come from the switch, they were read at `read`.
-    pub(crate) fn takes(&self, now: Mono, read: Option<Mono>, inputs: &[Input]) {
-        let measures = &self.measures;
+    /// Inputs begin to be taken; if they come from the switch, they were read at `read`.
+    pub(crate) fn reads(&self, now: Mono, read: Option<Mono>) {
         if let Some(read) = read {
-            measures.lag.observe(since(read, now));
+            self.measures.lag.observe(since(read, now));
         }
-        let mut events = 0;
-        for input in inputs {
-            match input {
-                Input::SwitchEvent { .. } => events += 1,
-                Input::SwitchUp { .. } => _ = measures.connects.inc(),
-                Input::SwitchDown { .. } => _ = measures.disconnects.inc(),
-                Input::Listener { does: Listening::HasMissed, .. } => _ = measures.missed.inc(),
-                Input::FilesDone { result: Ok(FilesDone::Undone { left }), .. } => {
-                    measures.recoveries.get_or_create(&AT_WORK).inc();
-                    measures.left.inc_by(left.len() as u64);
-                }
-                _ => (),
+    }
+
+    /// The engine takes this input next.
+    pub(crate) fn takes(&mut self, input: &Input) {
+        let Self { measures, reload, reading, .. } = self;
+        match input {
+            Input::SwitchEvent { .. } => _ = measures.events.inc(),
+            Input::SwitchUp { .. } => _ = measures.connects.inc(),
+            Input::SwitchDown { .. } => {
+                measures.disconnects.inc();
+                measures.reloads.lost(reload);
+                measures.readings.lost(reading);
             }
+            Input::Listener { does: Listening::HasMissed, .. } => _ = measures.missed.inc(),
+            Input::FilesDone { result: Ok(FilesDone::Undone { left }), .. } => {
+                measures.recoveries.get_or_create(&AT_WORK).inc();
+                measures.left.inc_by(left.len() as u64);
+            }
+            _ => (),
         }
-        measures.events.inc_by(events);
     }
 
     /// The engine says that something begins or ends.
@@ -170,8 +174,8 @@ impl Default for Measures {
             events: Counter::default(),
             lag: Durations::new(LAGS),
             missed: Counter::default(),
-            reloads: Works::ending(["accepted", "rejected"]),
-            readings: Works::ending(["usable", "unusable"]),
+            reloads: Works::ending(["accepted", "rejected", LOST]),
+            readings: Works::ending(["usable", "unusable", LOST]),
             transactions: Works::ending(Outcome::ALL.map(Outcome::name)),
             requests: Counter::default(),
             recoveries,
@@ -179,6 +183,9 @@ impl Default for Measures {
         }
     }
 }
+
+/// What becomes of what the switch is doing when the session with it is lost.
+const LOST: &str = "lost";
 
 impl Works {
     /// None so far.
@@ -188,6 +195,13 @@ impl Works {
             drop(works.outcomes.get_or_create(&Ended { outcome }));
         }
         works
+    }
+
+    /// If one was under way, nobody hears of its end. How long it took is not known.
+    fn lost(&self, begun: &mut Option<Mono>) {
+        if begun.take().is_some() {
+            self.outcomes.get_or_create(&Ended { outcome: LOST }).inc();
+        }
     }
 
     /// One has ended; how long it took is known if somebody has seen its beginning.
@@ -220,19 +234,19 @@ impl Measures {
         let works = [
             (
                 "reload",
-                "Reloads of the switch's XML that were asked for here, and whether the switch took it",
+                "Reloads of the switch's XML that were asked for here, and whether the switch took it, or the session was lost",
                 &self.reloads,
             ),
             (
                 "readback",
-                "Times that everything was read from the switch, and whether that could be used",
+                "Times that everything was read from the switch, and whether that could be used, or the session was lost",
                 &self.readings,
             ),
             ("transaction", "Changes of files, and what became of them", &self.transactions),
         ];
         for (name, help, Works { outcomes, durations }) in works {
             registry.register(format!("{name}s"), help, outcomes.clone());
-            let help = format!("How long a {name} took, however it ended");
+            let help = format!("How long a {name} took, however it ended, if that is known");
             registry.register_with_unit(format!("{name}_duration"), help, Unit::Seconds, durations.clone());
         }
     }
@@ -300,25 +314,47 @@ mod tests {
     }
 
     #[test]
-    fn how_long_something_took_that_a_lost_session_has_cut_off_is_not_told() {
+    fn what_a_lost_session_has_cut_off_is_counted_and_how_long_it_took_is_not() {
         let mut meter = Meter::default();
-        for (at, mark) in
-            [(0, Mark::ReadingBegun), (9_000_000, Mark::ReadingBegun), (9_500_000, Mark::ReadingEnded { usable: true })]
-        {
-            meter.mark(Mono(at), mark);
-        }
-        check(&meter, &["readback_duration_seconds_sum 0.5", "readback_duration_seconds_count 1"]);
+        let down = || Input::SwitchDown { epoch: Epoch(1) };
+        meter.takes(&down());
+        check(&meter, &["reloads_total{outcome=\"lost\"} 0", "readbacks_total{outcome=\"lost\"} 0"]);
+        meter.mark(Mono(0), Mark::ReadingBegun);
+        meter.takes(&down());
+        meter.mark(Mono(1_000_000), Mark::ReloadBegun);
+        meter.takes(&down());
+        meter.takes(&down());
+        meter.mark(Mono(9_000_000), Mark::ReadingBegun);
+        meter.mark(Mono(9_500_000), Mark::ReadingEnded { usable: true });
+        check(
+            &meter,
+            &[
+                "reloads_total{outcome=\"lost\"} 1",
+                "readbacks_total{outcome=\"lost\"} 1",
+                "readbacks_total{outcome=\"usable\"} 1",
+                "readback_duration_seconds_sum 0.5",
+                "readback_duration_seconds_count 1",
+                "reload_duration_seconds_count 0",
+            ],
+        );
     }
 
     #[test]
-    fn events_and_how_long_they_waited_are_counted_a_batch_at_a_time() {
-        let meter = Meter::default();
+    fn events_are_counted_and_how_long_they_waited_a_batch_at_a_time() {
+        let mut meter = Meter::default();
         let epoch = Epoch(1);
         let event =
             || Input::SwitchEvent { epoch, event: Event::plain(b"Event-Name: HEARTBEAT\n\n".as_slice().into()) };
-        meter.takes(Mono(1_000), Some(Mono(950)), &[Input::SwitchUp { epoch }, event(), event()]);
-        meter.takes(Mono(500_000), Some(Mono(2_000)), &[event(), Input::SwitchDown { epoch }]);
-        meter.takes(Mono(900_000), None, &[Input::Tick]);
+        meter.reads(Mono(1_000), Some(Mono(950)));
+        for input in [Input::SwitchUp { epoch }, event(), event()] {
+            meter.takes(&input);
+        }
+        meter.reads(Mono(500_000), Some(Mono(2_000)));
+        for input in [event(), Input::SwitchDown { epoch }] {
+            meter.takes(&input);
+        }
+        meter.reads(Mono(900_000), None);
+        meter.takes(&Input::Tick);
         check(
             &meter,
             &[
@@ -341,11 +377,12 @@ mod tests {
             &["journal_recoveries_total{during=\"start\"} 0", "journal_recoveries_total{during=\"work\"} 0"],
         );
         let path = |name: &str| TreePath { tree: Tree::Static, path: RelPath::parse(name).unwrap() };
-        let meter = Meter::after(&Recovered { unsettled: true, left: vec![path("a"), path("b")] });
+        let mut meter = Meter::after(&Recovered { unsettled: true, left: vec![path("a"), path("b")] });
         let left: Vec<TreePath> = Vec::new();
         let undone = Input::FilesDone { id: EffectId(1), result: Ok(FilesDone::Undone { left }) };
         let kept = Input::FilesDone { id: EffectId(2), result: Ok(FilesDone::Kept) };
-        meter.takes(Mono(0), None, &[undone, kept]);
+        meter.takes(&undone);
+        meter.takes(&kept);
         check(
             &meter,
             &[
@@ -358,9 +395,10 @@ mod tests {
 
     #[test]
     fn who_was_too_slow_is_counted() {
-        let meter = Meter::default();
+        let mut meter = Meter::default();
         let does = |does| Input::Listener { id: ListenerId(1), does };
-        meter.takes(Mono(0), None, &[does(Listening::HasMissed), does(Listening::Leaves)]);
+        meter.takes(&does(Listening::HasMissed));
+        meter.takes(&does(Listening::Leaves));
         check(&meter, &["listeners_missed_total 1"]);
     }
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 use async_net::TcpListener;
 use fsconnector_engine::render::PublicAddress;
 use fsconnector_http::{Gate, Plain, Tls, TlsError, serve};
+use smol::Executor;
 use smol::channel::Receiver;
-use smol::{Executor, Task};
+use smol::future::FutureExt as _;
 
+use super::Vital;
 use crate::settings::{Host, Http, Reach};
 
 /// How many connections the kernel keeps that we have not accepted yet; whoever comes then tries again a second later. The
@@ -43,7 +45,7 @@ impl Entrance {
     }
 
     /// Has the gate serve whoever comes, until `stop` is closed.
-    pub(super) fn serve(self, gate: Arc<Gate>, stop: Receiver<()>) -> Task<()> {
+    pub(super) fn serve(self, gate: Arc<Gate>, stop: Receiver<()>, vital: Vital) {
         let Self { listener, address, tls, executor } = self;
         let stopped = async move {
             // Nothing is ever sent.
@@ -51,9 +53,10 @@ impl Entrance {
         };
         log::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
         match tls {
-            Some(tls) => smol::spawn(serve_securely(gate, listener, tls, executor, stopped)),
-            None => smol::spawn(serve(gate, listener, Plain, executor, stopped)),
+            Some(tls) => smol::spawn(vital.held_in(serve_securely(gate, listener, tls, executor, stopped))),
+            None => smol::spawn(vital.held_in(serve(gate, listener, Plain, executor, stopped))),
         }
+        .detach();
     }
 }
 
@@ -109,12 +112,8 @@ async fn serve_securely(
     executor: Arc<Executor<'static>>,
     stopped: impl Future<Output = ()>,
 ) {
-    let renewal = smol::spawn({
-        let tls = tls.clone();
-        async move { tls.keep_current(CERTIFICATE_LOOK).await }
-    });
-    serve(gate, listener, tls, executor, stopped).await;
-    renewal.cancel().await;
+    let renewal = tls.clone();
+    serve(gate, listener, tls, executor, stopped).or(renewal.keep_current(CERTIFICATE_LOOK)).await;
 }
 
 /// Where phones reach a program that listens at `address`.

@@ -1,6 +1,7 @@
 //! The program, put together: the engine's thread, the sockets to the switch, the gate and its [`entrance`].
 
 mod entrance;
+mod vital;
 
 use std::error::Error;
 use std::mem;
@@ -32,6 +33,8 @@ use crate::settings::{Folders, Settings};
 use crate::{templates, trees};
 use entrance::Entrance;
 pub(crate) use entrance::public_address;
+use vital::Parts;
+pub(crate) use vital::{Vital, vital};
 
 /// How many batches of the switch may wait for the engine; then reading from the switch waits.
 const WAITING_BATCHES: usize = 16;
@@ -55,14 +58,11 @@ pub(crate) struct Program {
     gate: Arc<Gate>,
     /// Nothing is ever sent: closing it stops the gate.
     stop_gate: Sender<()>,
-    serving: Task<()>,
     /// Closing it stops the engine, and that the connections to the switch.
     stop_engine: Sender<()>,
     /// Closing it keeps the engine from beginning what takes long.
     stop_soon: Sender<()>,
-    /// Closed when the engine's thread has ended.
-    engine_ended: Receiver<()>,
-    switch: Task<()>,
+    parts: Parts,
 }
 
 impl Program {
@@ -115,10 +115,13 @@ impl Program {
             questions,
             states,
         };
-        let engine_ended = heart::start(engine, meter, wires, Stops { soon, now })?;
+        let ((of_engine, engine_runs), (of_switch, switch), (of_gate, gate_runs)) = (vital(), vital(), vital());
+        heart::start(engine, meter, wires, Stops { soon, now }, of_engine)?;
         let clock = Arc::new(move || clock.mono());
-        let switch = smol::spawn(stay_connected(settings.switch.into(), clock, commands, inputs));
-        let serving = entrance.serve(Arc::clone(&gate), gate_stopped);
+        let session = stay_connected(settings.switch.into(), clock, commands, inputs);
+        smol::spawn(of_switch.held_in(session)).detach();
+        entrance.serve(Arc::clone(&gate), gate_stopped, of_gate);
+        let parts = Parts { engine: engine_runs, switch, gate: gate_runs };
         Ok(Self {
             address,
             metrics,
@@ -128,11 +131,9 @@ impl Program {
             first_state,
             gate,
             stop_gate,
-            serving,
             stop_engine,
             stop_soon,
-            engine_ended,
-            switch,
+            parts,
         })
     }
 
@@ -162,11 +163,10 @@ impl Program {
         Ok(())
     }
 
-    /// Waits until it cannot go on: the engine, which never ends by itself, has ended.
+    /// Waits until it cannot go on: a part that never ends by itself has ended.
     pub(crate) async fn failure(&self) {
-        // Nothing is ever sent: it is closed.
-        let _ = self.engine_ended.recv().await;
-        log::error!("the engine has ended; stopping");
+        let part = self.parts.first_end().await;
+        log::error!("{part} has ended; stopping");
     }
 
     /// Stops: first accepting, then the engine when nothing is in flight, at last the session with the switch. After
@@ -175,11 +175,10 @@ impl Program {
         let farewell = async {
             drop(self.stop_soon);
             drop(self.stop_gate);
-            self.serving.await;
+            self.parts.gate.stopped().await;
             drop(self.stop_engine);
-            self.switch.await;
-            // Nothing is ever sent: it is closed.
-            let _ = self.engine_ended.recv().await;
+            self.parts.switch.stopped().await;
+            self.parts.engine.stopped().await;
             if let Some((metrics, _)) = self.metrics {
                 metrics.cancel().await;
             }

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use crate::client::{Answer, get, post, request};
-use crate::connector::wait_for;
+use crate::connector::{Connector, wait_for};
+use crate::secrets;
 use crate::stage::{ADMIN, Stage};
 
 /// The program at a port that is known beforehand, for nobody hears it say where it listens.
@@ -21,6 +22,7 @@ impl Unheard {
     /// Starts it by a line of the shell, in which `$0` is the program.
     fn start(stage: &Stage, line: &str, stderr: Stdio) -> Self {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        secrets::learn(address, |secrets| secrets.read_tree(&stage.path("")));
         let process = Command::new("sh")
             .args(["-c", line, env!("CARGO_BIN_EXE_fsconnector")])
             .envs(stage.variables())
@@ -73,10 +75,13 @@ fn a_log_that_nobody_holds_open_does_not_end_the_program() {
 #[test]
 fn a_log_on_a_full_disk_does_not_end_the_program() {
     let Ok(full) = File::options().write(true).open("/dev/full") else { return };
-    let stage = Stage::new();
-    let program = Unheard::start(&stage, "exec \"$0\"", full.into());
-    program.wait_until_ready();
-    program.works_and_ends();
+    // The second has a complaint before its log is open.
+    for line in ["exec \"$0\"", "RUST_LOG=a=b=c exec \"$0\""] {
+        let stage = Stage::new();
+        let program = Unheard::start(&stage, line, full.try_clone().unwrap().into());
+        program.wait_until_ready();
+        program.works_and_ends();
+    }
 }
 
 /// More lines than the pipe and the program have room for, of some 300 bytes each.
@@ -90,15 +95,54 @@ fn a_log_that_nobody_reads_blocks_nothing_and_says_later_what_is_missing() {
     fill_the_log(program.address);
     assert_eq!(get(program.address, ADMIN, "/api/users").status, 200);
     let mut log = BufReader::new(program.process.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("lines of the log are missing before this one") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "it never said what is missing");
+    let (mut text, mut read) = (String::new(), 0);
+    while !text[read..].contains("lines of the log are missing before this one") {
+        read = text.len();
+        assert!(log.read_line(&mut text).unwrap() > 0, "it never said what is missing");
+        let line = &text[read..];
         assert!(line.starts_with("20") && line.ends_with('\n'), "{line:?}");
     }
     fill_the_log(program.address);
+    let address = program.address;
     program.works_and_ends();
-    log.read_to_end(&mut Vec::new()).unwrap();
+    log.read_to_string(&mut text).unwrap();
+    assert_eq!(secrets::take(address).search(text.lines()), None);
+}
+
+#[test]
+fn a_level_that_is_none_or_cannot_be_understood_is_the_usual_one() {
+    let stage = Stage::new();
+    let variables = stage.variables();
+    for (level, complaint) in [
+        ("", None),
+        (" ,", None),
+        ("a=b=c", Some(" WARN  RUST_LOG does not count, for it cannot be understood: ")),
+        ("a=\u{1b}[2J\nb", Some("invalid logging spec '\\u{1b}[2J b'\n")),
+    ] {
+        let mut variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        variables.push(("RUST_LOG", level));
+        let connector = Connector::start(&[], &variables);
+        connector.wait_until_ready();
+        assert_eq!(connector.get(ADMIN, "/api/users/rebuild").status, 200);
+        let (_, log) = connector.stop();
+        assert!(log.contains("users/rebuild: done [20000]"), "{level:?}: {log}");
+        assert_eq!(log.contains("RUST_LOG"), complaint.is_some(), "{level:?}: {log}");
+        assert!(complaint.is_none_or(|complaint| log.contains(complaint)), "{level:?}: {log}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_an_end_with_a_word_about_it() {
+    let stage = Stage::new();
+    let end = Command::new(env!("CARGO_BIN_EXE_fsconnector"))
+        .envs(stage.variables())
+        // More than there are addresses: no thread can have it.
+        .env("RUST_MIN_STACK", (1u64 << 60).to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&end.stderr);
+    assert_eq!(end.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("the log cannot be opened: ") && said.lines().count() == 1, "{said}");
 }
 
 /// Asks in vain, again and again, on one connection.

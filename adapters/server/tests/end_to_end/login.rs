@@ -147,6 +147,42 @@ fn no_password_is_in_the_log() {
 }
 
 #[test]
+fn a_login_that_was_put_in_the_path_by_mistake_is_not_in_the_log() {
+    let stage = Stage::new();
+    let connector = stage.ready();
+    let Login { name, password } = ADMIN;
+    for mistake in [
+        format!("%3Flogin={name}:{password}"),
+        format!("%3Flogin%3D{name}%3A{password}"),
+        format!("%253Flogin%253D{name}%253A{password}"),
+        format!("&login={name}:{password}"),
+        format!(";login={name}:{password}"),
+        format!("/login={name}:{password}"),
+        format!("/{name}:{password}"),
+    ] {
+        for target in
+            ["/api/live", "/api/users/byname", "/api/users/byname/x", "/api/store/x", "/polycom/x", "/page", "/"]
+        {
+            let target = format!("{target}{mistake}");
+            assert_eq!(connector.request("GET", &target, &[]).status, 401, "{target}");
+            connector.get(ADMIN, &target);
+        }
+    }
+    assert_eq!(connector.request("GET", &format!("//{name}:{password}@host/api/live"), &[]).status, 401);
+    connector.get(ADMIN, "/api/store/no-such-part");
+    // What it says is searched in the end, and is to hold what an administrator looks for.
+    let (_, log) = connector.stop();
+    for line in [
+        "GET \"/api/live\"… 401",
+        "GET \"/api/users/byname/x\"… 200",
+        "store/x…: done []",
+        "store/no-such-part: done []",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+}
+
+#[test]
 fn a_browsers_many_connections_send_their_counters_in_any_order() {
     let stage = Stage::with_all_roles();
     let connector = stage.ready();

@@ -212,6 +212,21 @@ fn sessions_with_the_switch_are_counted_as_they_come_and_go() {
 }
 
 #[test]
+fn a_reload_that_a_lost_session_cuts_off_is_counted() {
+    let stage = Stage::new();
+    let measured = Measured::new(stage.connector());
+    let (address, before) = (measured.connector.address, stage.loads());
+    stage.switch.edit(|switch| switch.faults.answers.push(("api reloadxml".into(), Answer::Never)));
+    let anna = json!([{"name": "anna", "email": "anna@example.org", "context": "friends"}]);
+    let asked = thread::spawn(move || post(address, ADMIN, "/api/users/add", &anna).unwrap());
+    wait_for("the reload", || stage.loads(), |loads| *loads > before);
+    stage.switch.edit(|switch| switch.faults.answers.clear());
+    stage.switch.cut();
+    measured.wait_for("reloads_total{outcome=\"lost\"}", 1.0);
+    assert_eq!(asked.join().unwrap().status, 503);
+}
+
+#[test]
 fn what_the_start_has_put_back_is_told() {
     let stage = Stage::new();
     let connector = stage.ready();
