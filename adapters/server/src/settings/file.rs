@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -141,8 +142,7 @@ impl Default for FileMetrics {
 
 impl File {
     pub(super) fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
+        let text = text_of(path).map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }
 
@@ -225,6 +225,18 @@ impl File {
             engine,
         })
     }
+}
+
+/// No longer file is read.
+const LONGEST: u64 = 1 << 20;
+
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB, and so is no configuration"));
+    }
+    Ok(text)
 }
 
 /// What the parser says, without the value that it met: that can be a password, in whatever line it stands.

@@ -242,3 +242,9 @@ fn a_variable_that_does_not_fit_is_named() {
     let error = File::default().override_by(odd).unwrap_err().to_string();
     assert_eq!(error, "environment variable CONHOSTNAME: expected text in UTF-8; correct it, or unset it");
 }
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let error = Settings::load(Some(Path::new("/dev/zero")), |_| None).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the configuration file /dev/zero: it has more than 1 MiB"), "{error}");
+}
