@@ -340,8 +340,7 @@ impl Visitor {
     async fn talk<A: Acceptor>(self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
         let needed = async {
             self.place.is_needed().await;
-            log::debug!("{} made room for somebody else", self.address);
-            Ok(None)
+            Err(Broken::Displaced)
         };
         let ended = match self.converse(&gate, connection, acceptor).or(needed).await {
             // Nobody needs this one's place: it has to say that it goes.
@@ -392,6 +391,7 @@ impl Visitor {
         match ended {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
+            Err(Broken::Displaced) => log::debug!("{address} made room for somebody else"),
             Err(Broken::TimedOut) => log::debug!("{address} took too long"),
             Err(Broken::HandlerFailed) => log::debug!("the answer to {address} was cut off"),
         }
