@@ -228,14 +228,14 @@ mod tests {
         occupancy.enter(address.parse().unwrap()).unwrap()
     }
 
-    fn user(id: impl ToString) -> UserId {
-        UserId::parse(&id.to_string()).unwrap()
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
     }
 
     /// Of a user of its own.
     fn enter_and_keep(occupancy: &Arc<Occupancy>, address: &str) -> Place {
         let place = enter(occupancy, address);
-        place.keep_for(Some(user(place.arrival)));
+        place.keep_for(Some(user(&place.arrival.to_string())));
         place
     }
 
@@ -335,7 +335,7 @@ mod tests {
             let before = occupancy.places().kept;
             held.extend((0..1000).map(|number| {
                 let place = enter(&occupancy, &format!("192.0.2.{}", number % 100));
-                place.keep_for(Some(user(id)));
+                place.keep_for(Some(user(&id.to_string())));
                 place
             }));
             occupancy.places().kept - before
