@@ -63,17 +63,24 @@ impl Cors {
     /// Whether a page of another web site, one that is not configured, makes its visitor's browser send this request. The
     /// browser adds the visitor's credentials by itself.
     ///
-    /// `Sec-Fetch-Site` tells on https and on loopback addresses, and knows a page at `http:` from one at `https:`. Where
-    /// it is missing, `Origin` has to name the scheme, as far as that is known, and the host that are asked. Which host that
-    /// is does not matter: a page whose name was made to mean this address has no credentials, since browsers keep them by
-    /// the name.
+    /// On https and on loopback addresses browsers say so themselves, in `Sec-Fetch-Site`. When that is `same-origin`, it is
+    /// so: the browser knows which URL it asks, and a proxy may have told us another host or port. No page can say that in
+    /// its place, since no script can set headers that begin with `Sec-`; a browser too old to know that rule asks before it
+    /// sends such a header to another site, and is not allowed to.
+    ///
+    /// Where the browser does not say it, `Origin` has to name the scheme, as far as that is known, and the host that are
+    /// asked. Which host that is does not matter: a page whose name was made to mean this address has no credentials, since
+    /// browsers keep them by the name.
     pub(super) fn is_foreign(&self, head: &Head<'_>, client: Client<'_>) -> bool {
         if self.allowed(head).is_some() {
             return false;
         }
-        let own_sites: [&[u8]; 2] = [b"same-origin", b"none"];
-        let from_elsewhere = head.values("sec-fetch-site").any(|site| !own_sites.contains(&site));
-        from_elsewhere || head.origin.is_some_and(|origin| !is_origin_of(origin, client))
+        let sites: Vec<&[u8]> = head.values("sec-fetch-site").collect();
+        match *sites {
+            [b"same-origin"] => false,
+            [] | [b"none"] => head.origin.is_some_and(|origin| !is_origin_of(origin, client)),
+            _ => true,
+        }
     }
 
     fn allowed(&self, head: &Head<'_>) -> Option<&Origin> {
@@ -134,6 +141,10 @@ mod tests {
             "A: b",
             "Sec-Fetch-Site: none",
             "Sec-Fetch-Site: same-origin\nOrigin: https://a.example",
+            // A proxy has changed the host, or dropped its port.
+            "Sec-Fetch-Site: same-origin\nOrigin: https://a.example:8443",
+            "Sec-Fetch-Site: same-origin\nOrigin: https://b.example",
+            "Sec-Fetch-Site: same-origin\nOrigin: null",
             "Origin: https://A.example",
             "Origin: http://a.example:80",
             "Sec-Fetch-Site: cross-site\nOrigin: https://allowed.example",
@@ -148,6 +159,10 @@ mod tests {
             "Sec-Fetch-Site: cross-site",
             "Sec-Fetch-Site: same-site",
             "Sec-Fetch-Site: none\nSec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: same-origin",
+            "Sec-Fetch-Site: same-origin, cross-site",
+            "Sec-Fetch-Site: Same-Origin",
+            "Sec-Fetch-Site:",
             "Sec-Fetch-Site: cross-site\nOrigin: http://a.example",
             "Sec-Fetch-Site: none\nOrigin: https://b.example",
             "Origin: https://b.example",
