@@ -135,17 +135,8 @@ impl Authenticator {
         })
     }
 
-    /// Whether an attempt that can mean any of these names is looked at: only if it is with each of them.
     fn admit<'n>(&self, now: Mono, address: IpAddr, names: impl Iterator<Item = &'n str>) -> Admission {
-        let limiter = lock(&self.limiter);
-        let mut longest = Duration::ZERO;
-        for name in names {
-            match limiter.admit(now, address, name) {
-                Admission::Admitted { delay } => longest = longest.max(delay),
-                refused @ Admission::Refused { .. } => return refused,
-            }
-        }
-        Admission::Admitted { delay: longest }
+        lock(&self.limiter).admit(now, address, names)
     }
 
     /// Notes that this caller has proven who it is, whichever of these names it meant. What went wrong with those that nobody
