@@ -5,7 +5,6 @@
 mod live_stage;
 mod stage;
 
-use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 
 use fsconnector_engine::access::Roles;
@@ -37,8 +36,7 @@ fn inside(last: u8, stage: &Stage) -> Client {
 
 /// Waits until the gate has closed the connection.
 fn wait_for_end(client: &mut Client) {
-    // Cut off, it may show as an error.
-    while client.stream.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+    client.rest();
 }
 
 #[test]
@@ -103,6 +101,83 @@ fn a_change_under_way_keeps_its_place() {
     }
     stage.answer(&asked);
     assert_eq!(admin.answer(false).status, 200);
+}
+
+#[test]
+fn one_user_takes_no_places_from_others_however_many_addresses_it_comes_from() {
+    let stage = stage(32);
+    let mut greedy: Vec<Client> = (2..34).map(|last| connect_from(last, &stage)).collect();
+    for client in &mut greedy {
+        assert_eq!(client.get("gast", "/userinfo").status, 200);
+    }
+    // All but the three that it keeps.
+    let _strangers: Vec<Client> = (40..69).map(|last| inside(last, &stage)).collect();
+    for client in &mut greedy[3..] {
+        wait_for_end(client);
+    }
+    for client in &mut greedy[..3] {
+        assert_eq!(client.get("gast", "/userinfo").status, 200);
+    }
+    assert_eq!(connect_from(70, &stage).get("anna", "/userinfo").status, 200);
+}
+
+#[test]
+fn who_does_not_log_in_any_more_makes_room_as_before() {
+    let stage = stage(1);
+    for (request, status) in [(GET, 200), ("GET /userinfo HTTP/1.1\r\nHost: x\r\n\r\n", 401)] {
+        let mut known = connect_from(2, &stage);
+        assert_eq!(known.get("anna", "/userinfo").status, 200);
+        wait_for_end(&mut connect_from(3, &stage));
+        known.send(request);
+        assert_eq!(known.answer(false).status, status);
+        let _newcomer = inside(3, &stage);
+        wait_for_end(&mut known);
+    }
+}
+
+#[test]
+fn a_place_is_on_the_account_of_whoever_asks_last() {
+    let stage = stage(16);
+    // A proxy uses the same connections for whoever comes.
+    let mut first = connect_from(2, &stage);
+    for name in ["gast", "mike", "anna"] {
+        assert_eq!(first.get(name, "/userinfo").status, 200);
+    }
+    let mut second = connect_from(3, &stage);
+    assert_eq!(second.get("gast", "/userinfo").status, 200);
+    let _strangers: Vec<Client> = (20..60).map(|last| inside(last, &stage)).collect();
+    assert_eq!(first.get("anna", "/userinfo").status, 200);
+    assert_eq!(second.get("gast", "/userinfo").status, 200);
+}
+
+#[test]
+fn a_change_is_heard_to_its_end_and_answered_also_for_whom_keeps_no_more_places() {
+    let stage = stage(4);
+    let mut clients = [(); 3].map(|()| connect_from(2, &stage));
+    for client in &mut clients {
+        assert_eq!(client.get("anna", "/userinfo").status, 200);
+    }
+    let [mut kept, _, mut beyond] = clients;
+    let many_come = || (3..20).map(|stranger| inside(stranger, &stage)).collect::<Vec<Client>>();
+    let authorization = beyond.authorization("anna", "POST", "/api/users/del");
+    beyond.send(&format!(
+        "POST /api/users/del HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: application/json\r\n\
+        Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    ));
+    assert_eq!(beyond.answer(false).status, 100);
+    stage.with_engine(|| {
+        drop(many_come());
+        beyond.send("[]");
+        assert_eq!(beyond.answer(false).status, 200);
+    });
+    beyond.send_post("anna", "/api/users/del", "", "[]");
+    let asked = stage.next_asked();
+    drop(many_come());
+    stage.answer(&asked);
+    assert_eq!(beyond.answer(false).status, 200);
+    let _strangers = many_come();
+    wait_for_end(&mut beyond);
+    assert_eq!(kept.get("anna", "/userinfo").status, 200);
 }
 
 #[test]

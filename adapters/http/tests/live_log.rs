@@ -34,10 +34,19 @@ fn no_login_and_no_ticket_is_in_any_line_of_the_log() {
     }
     let _listening = stage.shake_hands(&format!("/api/live?ticket={ticket}"), "").unwrap();
     drop(stage.shake_hands(&target_of("mike"), ""));
+    for (header, name) in
+        [("username=\"Hidden10\"", "username=\"anna\""), ("username=\"Hid\\\"den11\"", "username=\"anna\"")]
+    {
+        let mut client = stage.connect();
+        let authorization = client.authorization("anna", "GET", "/userinfo").replace(name, header);
+        client.send(&format!("GET /userinfo HTTP/1.1\r\nHost: x\r\n{authorization}\r\n"));
+        assert_eq!(client.answer(false).status, 401, "{header}");
+    }
     for secret in ["Hidden", "idden9", "Hid", ticket, "login=", "ticket=", stage::sample::PASSWORD] {
         let lines = log_lines::lines_with(secret);
         assert!(lines.is_empty(), "{secret}: {lines:?}");
     }
     assert!(!log_lines::lines_with("wrong password for \"anna\"").is_empty());
+    assert!(!log_lines::lines_with("wrong password for an unknown name").is_empty());
     assert!(!log_lines::lines_with("GET \"/api/live\"").is_empty(), "and all was logged");
 }

@@ -152,6 +152,7 @@ fn pages_of_other_web_sites_neither_listen_nor_get_tickets() {
         (true, "Origin: http://x\r\n"),
         (true, "Origin: https://a.example\r\n"),
         (true, "Origin: http://x\r\nSec-Fetch-Site: same-origin\r\n"),
+        (true, "Origin: https://x:8443\r\nSec-Fetch-Site: same-origin\r\n"),
         (false, "Origin: https://b.example\r\n"),
         (false, "Origin: http://x:81\r\n"),
         (false, "Origin: null\r\n"),

@@ -99,4 +99,11 @@ fn connections_are_counted_and_those_for_which_there_is_no_room() {
     assert_eq!(full.connect().rest(), "");
     assert_eq!(sample(&full.gate, "http_connections_refused_total"), Some(1.0));
     assert_eq!(sample(&full.gate, "http_connections_total"), Some(0.0));
+    let narrow =
+        Stage::with(GateConfig { limits: Limits { connections: 1, ..Limits::default() }, ..GateConfig::default() });
+    let mut stranger = narrow.connect();
+    let _newcomer = narrow.connect();
+    assert_eq!(stranger.rest(), "");
+    wait_until(|| sample(&narrow.gate, "http_connections_displaced_total") == Some(1.0));
+    assert_eq!(sample(&narrow.gate, "http_connections_refused_total"), Some(0.0));
 }

@@ -276,6 +276,8 @@ fn other_web_sites_change_nothing_unless_they_are_configured() {
         for (status, headers) in [
             (200, ""),
             (200, "Sec-Fetch-Site: same-origin\r\nOrigin: http://x\r\n"),
+            (200, "Sec-Fetch-Site: same-origin\r\nOrigin: http://x:8443\r\n"),
+            (200, "Sec-Fetch-Site: same-origin\r\nOrigin: null\r\n"),
             (200, "Sec-Fetch-Site: none\r\n"),
             (200, "Sec-Fetch-Site: cross-site\r\nOrigin: https://a.example\r\n"),
             (403, "Sec-Fetch-Site: cross-site\r\n"),
@@ -285,7 +287,6 @@ fn other_web_sites_change_nothing_unless_they_are_configured() {
             (403, "Origin: null\r\n"),
             (403, "Origin: https://x.\r\n"),
             (403, "Origin: HTTPS://x\r\n"),
-            (403, "Sec-Fetch-Site: same-origin\r\nOrigin: null\r\n"),
             (403, "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n"),
             (403, "Sec-Fetch-Site: SAME-ORIGIN\r\n"),
             (403, "Origin: http://x:8080\r\n"),

@@ -187,6 +187,11 @@ impl Limiter {
         }
     }
 
+    /// Whether somebody has logged in with `name` from `address` not long ago.
+    pub(crate) fn has_seen(&self, now: Mono, address: IpAddr, name: &str) -> bool {
+        self.trusts(now, Source::from(address), self.hash(name))
+    }
+
     /// The password was wrong. For how long the address is refused now, if it is.
     pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) -> Option<Duration> {
         self.failed.inc();
@@ -201,12 +206,18 @@ impl Limiter {
 
     /// The password was right.
     pub(crate) fn succeeded(&mut self, now: Mono, address: IpAddr, name: &str) {
+        self.forgive(address, name);
         let (source, name) = (Source::from(address), self.hash(name));
-        if let Some(failures) = self.sources.get_mut(&source) {
-            failures.names.retain(|(known, _)| *known != name);
-        }
         make_room(&mut self.trusted, &(source, name), |last| *last);
         self.trusted.insert((source, name), now);
+    }
+
+    /// What went wrong with this name was meant otherwise.
+    pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
+        let name = self.hash(name);
+        if let Some(failures) = self.sources.get_mut(&Source::from(address)) {
+            failures.names.retain(|(known, _)| *known != name);
+        }
     }
 
     /// Has told how often that was.

@@ -103,7 +103,7 @@ impl Authenticator {
         let Some(claim) = self.claim(attempt) else {
             return Judgement { verdict: Verdict::Unproven { stale: false }, delay: Duration::ZERO };
         };
-        match self.admit(now, attempt.address, claim.names.all()) {
+        match self.admit(now, attempt.address, users, claim.names.all()) {
             Admission::Refused { wait } => Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO },
             Admission::Admitted { delay } => Judgement { verdict: self.check(users, attempt, &claim, now), delay },
         }
@@ -135,12 +135,22 @@ impl Authenticator {
         })
     }
 
-    fn admit<'n>(&self, now: Mono, address: IpAddr, names: impl Iterator<Item = &'n str>) -> Admission {
-        lock(&self.limiter).admit(now, address, names)
+    /// Whether an attempt that can mean any of these names is looked at. Those that nobody has do not count where it is known
+    /// who means them.
+    fn admit<'n>(
+        &self,
+        now: Mono,
+        address: IpAddr,
+        users: &Users,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Admission {
+        let mut limiter = lock(&self.limiter);
+        let is_known = names.clone().any(|name| limiter.has_seen(now, address, name));
+        limiter.admit(now, address, names.filter(|name| !is_known || users.login(name).is_some()))
     }
 
     /// Notes that this caller has proven who it is, whichever of these names it meant. What went wrong with those that nobody
-    /// has went wrong with its own.
+    /// has went wrong with its own; but only that one is trusted from now on, for somebody may get those others one day.
     fn succeeded<'n>(
         &self,
         now: Mono,
@@ -150,17 +160,26 @@ impl Authenticator {
         names: impl Iterator<Item = &'n str>,
     ) {
         let mut limiter = lock(&self.limiter);
-        for name in names.filter(|name| *name == &*caller.user.name || users.login(name).is_none()) {
-            limiter.succeeded(now, address, name);
+        for name in names.filter(|name| users.login(name).is_none()) {
+            limiter.forgive(address, name);
         }
+        limiter.succeeded(now, address, &caller.user.name);
     }
 
-    /// Notes that the password was wrong for this name. `shown` is what the log may know of it.
-    fn failed(&self, now: Mono, address: IpAddr, name: &str, shown: impl Display) {
-        let refused = lock(&self.limiter).failed(now, address, name);
-        match refused {
-            None => log::info!("{shown} from {address}"),
-            Some(wait) => log::warn!("{shown} from {address}, which is refused for {} s now", wait.as_secs()),
+    /// Notes that the password was wrong for these names, whichever of them was meant: what happens must not tell which of
+    /// them there is. Only the log says that, and it says none that nobody has: it could be a password, in the wrong field.
+    fn failed<'n>(&self, now: Mono, address: IpAddr, users: &Users, names: impl Iterator<Item = &'n str>) {
+        for name in names {
+            let refused = lock(&self.limiter).failed(now, address, name);
+            let known = users.login(name).map(|_| Shown(name.as_bytes()));
+            let whom: &dyn Display = known.as_ref().map_or(&"an unknown name", |shown| shown);
+            match refused {
+                None => log::info!("wrong password for {whom} from {address}"),
+                Some(wait) => {
+                    let seconds = wait.as_secs();
+                    log::warn!("wrong password for {whom} from {address}, which is refused for {seconds} s now");
+                }
+            }
         }
     }
 
@@ -184,11 +203,7 @@ impl Authenticator {
     fn check<'s>(&self, users: &'s Users, attempt: Attempt<'_>, claim: &Claim<'_>, now: Mono) -> Verdict<'s> {
         let login = claim.names.all().find_map(|name| users.login(name));
         let Some(caller) = claim.proves(login, attempt) else {
-            // Whichever of them was meant: what happens must not tell which of them there is.
-            for name in claim.names.all() {
-                let shown = format_args!("wrong name or password for {}", Shown(name.as_bytes()));
-                self.failed(now, attempt.address, name, shown);
-            }
+            self.failed(now, attempt.address, users, claim.names.all());
             return Verdict::Unproven { stale: false };
         };
         // A nonce from before our last restart is not an attack: the client only has to take a new one.
@@ -259,7 +274,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &str> {
+    fn all(&self) -> impl Iterator<Item = &str> + Clone {
         std::iter::once(&*self.meant).chain(self.literal.as_deref())
     }
 }

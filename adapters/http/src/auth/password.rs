@@ -11,7 +11,6 @@ use subtle::ConstantTimeEq;
 use super::limiter::Admission;
 use super::{Authenticator, Caller, Judgement, Verdict};
 use crate::live::NameAndPassword;
-use crate::shown::Shown;
 
 impl Authenticator {
     /// Judges somebody who says a name and a password that can be understood in these ways. That one of them is right is
@@ -26,7 +25,7 @@ impl Authenticator {
         let mut names: Vec<&str> = candidates.iter().map(|candidate| &*candidate.name).collect();
         names.sort_unstable();
         names.dedup();
-        let delay = match self.admit(now, address, names.iter().copied()) {
+        let delay = match self.admit(now, address, users, names.iter().copied()) {
             Admission::Admitted { delay } => delay,
             Admission::Refused { wait } => {
                 return Judgement { verdict: Verdict::TooMany { wait }, delay: Duration::ZERO };
@@ -41,14 +40,7 @@ impl Authenticator {
             self.succeeded(now, address, users, caller, names.into_iter());
             return Judgement { verdict: Verdict::Known(caller), delay };
         }
-        for name in names {
-            // What is no name could be a part of a password.
-            if users.login(name).is_some() {
-                self.failed(now, address, name, format_args!("wrong password for {}", Shown(name.as_bytes())));
-            } else {
-                self.failed(now, address, name, "wrong name");
-            }
-        }
+        self.failed(now, address, users, names.into_iter());
         Judgement { verdict: Verdict::Unproven { stale: false }, delay }
     }
 }

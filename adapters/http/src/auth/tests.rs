@@ -134,6 +134,30 @@ fn a_right_password_also_clears_what_else_its_name_may_mean_unless_that_is_someb
 }
 
 #[test]
+fn only_the_name_of_who_has_logged_in_is_trusted_and_nothing_else_that_it_may_mean() {
+    let authenticator = authenticator();
+    let named = |written: &str, name: &str, password: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, password);
+        let escaped = format!("username=\"{}\"", name.replace('\\', r"\\"));
+        judged(&authenticator, attempt(&header.replace(&escaped, &format!("username=\"{written}\""))), NOW)
+    };
+    // Unescaped, it may mean `backslash` as well.
+    assert_eq!(named(r"back\slash", r"back\slash", PASSWORD), r"known back\slash");
+    for number in 0..100 {
+        named(&number.to_string(), "anna", "guess");
+    }
+    let is_slowed = |name: &str| {
+        let header = header(&mut challenge(&authenticator, 0, NOW), name, PASSWORD);
+        !authenticator.judge(&users(), attempt(&header), NOW).delay.is_zero()
+    };
+    assert!(is_slowed("backslash"));
+    assert!(!is_slowed(r"back\slash"));
+    for written in [r"back\slash", r"back\\slash"] {
+        assert_eq!(named(written, r"back\slash", PASSWORD), r"known back\slash", "{written}");
+    }
+}
+
+#[test]
 fn a_name_sent_as_latin_1_and_hashed_as_utf_8_is_understood() {
     let authenticator = authenticator();
     for (name, latin_1) in

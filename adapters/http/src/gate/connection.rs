@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use smol::Timer;
-use smol::future;
+use smol::future::{self, FutureExt as _};
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Gate;
@@ -99,10 +99,13 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
                 Next::Refused(problem) => Decision::refuse(problem, self.peer.address),
                 Next::End => return Ok(None),
             };
-            match &decision.outcome {
-                Outcome::Switch(_) => self.place.hold(),
-                _ if decision.standing.is_proven => self.place.keep(),
-                _ => (),
+            let user = decision.standing.user.take();
+            if matches!(decision.outcome, Outcome::Switch(_)) {
+                // How many may listen is bounded for itself.
+                self.place.keep_for(None);
+                self.place.hold()?;
+            } else {
+                self.place.keep_for(user);
             }
             if self.stopping.is_asked() && !matches!(decision.outcome, Outcome::Switch(_)) {
                 decision.sequel.connection = Connection::Close;
@@ -241,6 +244,7 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
                 order.answer_to(failure)?
             }
         };
+        self.place.let_go();
         if self.stopping.is_asked() {
             sequel.connection = Connection::Close;
         }
@@ -249,7 +253,14 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
 
     async fn attempt_order(&mut self, gate: &Gate, order: &Order, sequel: &mut Sequel) -> Result<Answer, Failure> {
         let changes = gate.changes(order.changing);
-        let _share = changes.share(&order.ask).await?;
+        let turn = async { Ok(changes.share(&order.ask).await?) };
+        let displaced = async {
+            self.place.is_needed().await;
+            Err(Failure::from(Broken::Displaced))
+        };
+        let _share = turn.or(displaced).await?;
+        // Those who have a turn are few, and what becomes of a change is told to whoever asked for it.
+        self.place.hold()?;
         let mut memory = changes.memory();
         let body = match order.upload {
             Some(upload) => self.receive(gate, upload, &mut memory, sequel).await?,

@@ -63,21 +63,31 @@ impl Cors {
     /// Whether a page of another web site, one that is not configured, makes its visitor's browser send this request. The
     /// browser adds the visitor's credentials by itself.
     ///
-    /// `Sec-Fetch-Site` tells on https and on loopback addresses, and knows a page at `http:` from one at `https:`. Where
-    /// it is missing, `Origin` has to name the scheme, as far as that is known, and the host that are asked. Which host that
-    /// is does not matter: a page whose name was made to mean this address has no credentials, since browsers keep them by
-    /// the name. Where both are missing, as in what older browsers send for a form, `Referer` must not name another.
+    /// On https and on loopback addresses browsers say so themselves, in `Sec-Fetch-Site`. When that is `same-origin`, it is
+    /// so: the browser knows which URL it asks, and a proxy may have told us another host or port. No page can say that in
+    /// its place, since no script can set headers that begin with `Sec-`; a browser too old to know that rule asks before it
+    /// sends such a header to another site, and is not allowed to.
+    ///
+    /// Where the browser does not say it, `Origin` has to name the scheme, as far as that is known, and the host that are
+    /// asked. Which host that is does not matter: a page whose name was made to mean this address has no credentials, since
+    /// browsers keep them by the name. Where both are missing, as in what older browsers send for a form, `Referer` must not
+    /// name another.
     pub(super) fn is_foreign(&self, head: &Head<'_>, client: Client<'_>) -> bool {
         if self.allowed(head).is_some() {
             return false;
         }
-        let own_sites: [&[u8]; 2] = [b"same-origin", b"none"];
-        let mut sites = head.values("sec-fetch-site").peekable();
-        if head.origin.is_none() && sites.peek().is_none() {
-            let mut pages = head.values("referer").filter_map(origin_of_page);
-            return pages.any(|page| self.find(page).is_none() && !is_origin_of(page, client));
+        let is_of_other = |page: &[u8]| !is_origin_of(page, client);
+        let sites: Vec<&[u8]> = head.values("sec-fetch-site").collect();
+        match (&*sites, head.origin) {
+            ([b"same-origin"], _) => false,
+            ([] | [b"none"], Some(origin)) => is_of_other(origin),
+            ([b"none"], None) => false,
+            ([], None) => {
+                let mut pages = head.values("referer").filter_map(origin_of_page);
+                pages.any(|page| self.find(page).is_none() && is_of_other(page))
+            }
+            _ => true,
         }
-        sites.any(|site| !own_sites.contains(&site)) || head.origin.is_some_and(|origin| !is_origin_of(origin, client))
     }
 
     fn allowed(&self, head: &Head<'_>) -> Option<&Origin> {
@@ -148,6 +158,10 @@ mod tests {
             "A: b",
             "Sec-Fetch-Site: none",
             "Sec-Fetch-Site: same-origin\nOrigin: https://a.example",
+            // A proxy has changed the host, or dropped its port.
+            "Sec-Fetch-Site: same-origin\nOrigin: https://a.example:8443",
+            "Sec-Fetch-Site: same-origin\nOrigin: https://b.example",
+            "Sec-Fetch-Site: same-origin\nOrigin: null",
             "Origin: https://A.example",
             "Origin: http://a.example:80",
             "Sec-Fetch-Site: cross-site\nOrigin: https://allowed.example",
@@ -169,6 +183,10 @@ mod tests {
             "Sec-Fetch-Site: cross-site",
             "Sec-Fetch-Site: same-site",
             "Sec-Fetch-Site: none\nSec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: same-origin",
+            "Sec-Fetch-Site: same-origin, cross-site",
+            "Sec-Fetch-Site: Same-Origin",
+            "Sec-Fetch-Site:",
             "Sec-Fetch-Site: cross-site\nOrigin: http://a.example",
             "Sec-Fetch-Site: none\nOrigin: https://b.example",
             "Origin: https://b.example",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fsconnector_engine::change::command;
+use fsconnector_engine::state::UserId;
 use fsconnector_engine::time::Mono;
 use http::{Method, StatusCode};
 
@@ -49,17 +50,17 @@ pub(super) struct Decision {
 }
 
 /// What is known of who sent a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Standing {
-    /// Whether it has proven who it is.
-    pub(super) is_proven: bool,
+    /// Who it has proven to be.
+    pub(super) user: Option<UserId>,
     /// How long the answer is held back.
     pub(super) delay: Duration,
 }
 
 impl Standing {
     /// Of whoever nobody has asked.
-    const STRANGER: Self = Self { is_proven: false, delay: Duration::ZERO };
+    const STRANGER: Self = Self { user: None, delay: Duration::ZERO };
 }
 
 /// What follows an answer.
@@ -232,7 +233,11 @@ impl Gate {
             Ok(judgement) => judgement,
             Err(problem) => return (Err(problem), Standing::STRANGER),
         };
-        let standing = Standing { is_proven: matches!(judgement.verdict, Verdict::Known(_)), delay: judgement.delay };
+        let user = match &judgement.verdict {
+            Verdict::Known(caller) => Some(caller.user.id.clone()),
+            Verdict::Unproven { .. } | Verdict::TooMany { .. } => None,
+        };
+        let standing = Standing { user, delay: judgement.delay };
         let outcome = match judgement.verdict {
             Verdict::Known(caller) => {
                 let outcome = self.authorised(head, found, &published, caller, (client, now));

@@ -52,14 +52,18 @@ impl Default for Limits {
 
 impl Limits {
     /// The same for a program that may have so many files and connections open: a few are its own, and of the others half
-    /// are for clients, and half for what is done for them.
+    /// are for clients, and half for what is done for them. Of the clients at most half listen, since nobody else ever gets
+    /// their places; and of those at most a third are one user's.
     #[must_use]
     pub fn with_descriptors(self, descriptors: u64) -> Self {
         /// Of the program itself: sockets, locks, folders.
         const OWN: u64 = 64;
         let for_clients = descriptors.saturating_sub(OWN) / 2;
         let for_clients = usize::try_from(for_clients).unwrap_or(usize::MAX);
-        Self { connections: self.connections.min(for_clients).max(1), ..self }
+        let connections = self.connections.min(for_clients).max(1);
+        let listeners = self.live.listeners.min(connections / 2);
+        let listeners_per_user = self.live.listeners_per_user.min(listeners.div_ceil(3));
+        Self { connections, live: LiveLimits { listeners, listeners_per_user, ..self.live }, ..self }
     }
 }
 
@@ -77,5 +81,15 @@ mod tests {
     fn few_descriptors_mean_few_connections() {
         let connections = |descriptors| Limits::default().with_descriptors(descriptors).connections;
         assert_eq!([0, 64, 80, 1024, 1 << 20, u64::MAX].map(connections), [1, 1, 8, 480, 4096, 4096]);
+    }
+
+    #[test]
+    fn few_descriptors_mean_few_listeners_who_leave_places_to_others() {
+        let listeners = |descriptors| {
+            let live = Limits::default().with_descriptors(descriptors).live;
+            (live.listeners, live.listeners_per_user)
+        };
+        let expected = [(0, 0), (4, 2), (240, 80), (768, 256), (768, 256)];
+        assert_eq!([64, 80, 1024, 4096, u64::MAX].map(listeners), expected);
     }
 }

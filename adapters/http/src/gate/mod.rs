@@ -36,6 +36,7 @@ use fsconnector_engine::change::command::{RequestId, Response};
 use fsconnector_engine::live::listener::Notice;
 use fsconnector_engine::time::Mono;
 use prometheus_client::registry::Registry;
+use rustix::io::Errno;
 use smol::channel::{self, Receiver, Sender};
 use smol::future::{self, FutureExt as _};
 use smol::{Executor, Timer};
@@ -71,8 +72,9 @@ pub struct GateConfig {
     pub realm: String,
     /// The other web sites whose pages may read answers.
     pub origins: Vec<Origin>,
-    /// The proxies that are believed when they say for whom they speak (`X-Forwarded-For`). Their connections are only counted
-    /// in all.
+    /// The proxies that are believed when they say for whom they speak (`X-Forwarded-For`). Where connections run out, each is
+    /// one address all the same: who has not logged in through it is among its strangers, and who has keeps a place as far
+    /// as the user's share goes and that of the proxy's address.
     pub proxies: Vec<IpAddr>,
     /// The static tree. Without one there is only the built-in start page.
     pub files: Option<Arc<Root>>,
@@ -284,8 +286,10 @@ impl<A: Acceptor> Entrance<A> {
                 }
                 Err(error) => {
                     complaints.accepting.warn(format_args!("connections cannot be accepted for now: {error}"));
-                    // Most likely we have run out of descriptors, and whoever goes leaves one.
-                    self.occupancy.make_room();
+                    // Whoever goes leaves a descriptor, and memory.
+                    if has_run_out(&error) {
+                        self.occupancy.make_room();
+                    }
                     Timer::after(ACCEPT_PAUSE).await;
                 }
             }
@@ -314,6 +318,12 @@ impl<A: Acceptor> Entrance<A> {
     }
 }
 
+/// Whether there is too little of something for another connection.
+fn has_run_out(error: &io::Error) -> bool {
+    let code = Errno::from_io_error(error);
+    code.is_some_and(|code| matches!(code, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
 /// What the log says of connections that do not come in as they should: whoever floods us with connections does not flood
 /// the log as well.
 #[derive(Default)]
@@ -340,8 +350,7 @@ impl Visitor {
     async fn talk<A: Acceptor>(self, gate: Arc<Gate>, connection: TcpStream, acceptor: A) {
         let needed = async {
             self.place.is_needed().await;
-            log::debug!("{} made room for somebody else", self.address);
-            Ok(None)
+            Err(Broken::Displaced)
         };
         let ended = match self.converse(&gate, connection, acceptor).or(needed).await {
             // Nobody needs this one's place: it has to say that it goes.
@@ -351,7 +360,7 @@ impl Visitor {
             Ok(None) => Ok(()),
             Err(broken) => Err(broken),
         };
-        self.note(ended);
+        self.note(&gate, ended);
     }
 
     /// Shakes hands and answers requests, until the client speaks another protocol if it comes to that.
@@ -387,13 +396,33 @@ impl Visitor {
         None
     }
 
-    fn note(&self, ended: Result<(), Broken>) {
+    fn note(&self, gate: &Gate, ended: Result<(), Broken>) {
         let address = self.address;
         match ended {
             Ok(()) => (),
             Err(Broken::Io(error)) => log::debug!("the connection to {address} broke: {error}"),
+            Err(Broken::Displaced) => {
+                gate.tally.displace();
+                log::debug!("{address} made room for somebody else");
+            }
             Err(Broken::TimedOut) => log::debug!("{address} took too long"),
             Err(Broken::HandlerFailed) => log::debug!("the answer to {address} was cut off"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_has_to_go_when_something_has_run_out_and_for_no_other_error() {
+        let error = |code: Errno| io::Error::from(code);
+        for code in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert!(has_run_out(&error(code)), "{code}");
+        }
+        for code in [Errno::PERM, Errno::PROTO, Errno::NETDOWN, Errno::HOSTUNREACH, Errno::CONNABORTED] {
+            assert!(!has_run_out(&error(code)), "{code}");
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Broken {
     Io(io::Error),
     /// The client took too long.
     TimedOut,
+    /// Somebody else needs its place.
+    Displaced,
     /// The handler behind the gate failed after the answer had begun.
     HandlerFailed,
 }

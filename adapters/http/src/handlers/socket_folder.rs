@@ -1,6 +1,6 @@
 //! The folder of the handlers' sockets.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
@@ -38,7 +38,14 @@ impl SocketFolder {
         let path = parent.join(format!("{PREFIX}{number:016x}"));
         // Fails if it exists, whoever made it.
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(lock(&path).map(|lock| Self { path, _lock: lock }))
+        match lock(&path) {
+            Ok(lock) => Ok(lock.map(|lock| Self { path, _lock: lock })),
+            Err(error) => {
+                // It is empty. That it stays is not what is wrong.
+                let _ = fs::remove_dir(&path);
+                Err(error)
+            }
+        }
     }
 
     /// Where it is.
@@ -61,7 +68,7 @@ impl SocketFolder {
         let entries = fs::read_dir(parent).into_iter().flatten().flatten();
         let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_name));
         for path in named.map(|entry| entry.path()).filter(|path| self.is_of_same_user(path)) {
-            let Some(_lock) = lock(&path) else { continue };
+            let Ok(Some(_lock)) = lock(&path) else { continue };
             if is_deserted(&path)
                 && let Err(error) = fs::remove_dir_all(&path)
             {
@@ -90,12 +97,23 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The lock of this folder; nothing if somebody else has it, or had it and has removed the folder.
-fn lock(path: &Path) -> Option<File> {
-    let folder = File::open(path).ok()?;
-    folder.try_lock().ok()?;
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    match attempt_lock(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        outcome => outcome,
+    }
+}
+
+fn attempt_lock(path: &Path) -> io::Result<Option<File>> {
+    let folder = File::open(path)?;
+    match folder.try_lock() {
+        Ok(()) => (),
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
     let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    let (locked, there) = (folder.metadata().ok()?, fs::symlink_metadata(path).ok()?);
-    (identity(locked) == identity(there)).then_some(folder)
+    let (locked, there) = (folder.metadata()?, fs::symlink_metadata(path)?);
+    Ok((identity(locked) == identity(there)).then_some(folder))
 }
 
 /// Whether nothing is in there but sockets that nobody listens on.
@@ -146,8 +164,16 @@ mod tests {
     fn a_folder_that_was_removed_is_not_locked_and_neither_is_one_that_somebody_has() {
         let parent = tempfile::tempdir().unwrap();
         let living = SocketFolder::fresh(parent.path()).unwrap();
-        assert!(lock(&living.path).is_none());
+        assert!(lock(&living.path).unwrap().is_none());
         living.remove();
-        assert!(lock(&living.path).is_none());
+        assert!(lock(&living.path).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_locked_for_another_reason_says_so() {
+        let parent = tempfile::tempdir().unwrap();
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(lock(&file.join("folder")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Tally {
     requests: Family<Answered, Counter>,
     admitted: Counter,
     turned_away: Counter,
+    displaced: Counter,
     open: Gauge,
     handshakes: Family<Failed, Counter>,
 }
@@ -53,6 +54,11 @@ impl Tally {
         self.turned_away.inc();
     }
 
+    /// A connection ends, since another one needs its place.
+    pub(crate) fn displace(&self) {
+        self.displaced.inc();
+    }
+
     /// A handshake came to nothing.
     pub(crate) fn handshake_failed(&self) {
         self.handshakes.get_or_create(&Failed { reason: "broken" }).inc();
@@ -69,8 +75,10 @@ impl Tally {
                     unknown (no such path) or malformed (no request)";
         registry.register("http_requests", help, self.requests.clone());
         registry.register("http_connections", "Connections of clients that were let in", self.admitted.clone());
-        let help = "Connections for which there was no room, in all or for their address";
+        let help = "Connections for which there was no room, since all places were kept by those who have logged in";
         registry.register("http_connections_refused", help, self.turned_away.clone());
+        let help = "Connections of those who had not logged in, closed to make room for others";
+        registry.register("http_connections_displaced", help, self.displaced.clone());
         registry.register("http_connections_open", "Connections of clients that are open", self.open.clone());
         let help = "TLS handshakes that came to nothing, or were too slow";
         registry.register("http_handshakes_failed", help, self.handshakes.clone());
