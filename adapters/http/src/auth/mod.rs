@@ -19,10 +19,12 @@ use fsconnector_engine::access::Role;
 use fsconnector_engine::change::command;
 use fsconnector_engine::state::{User, Users};
 use fsconnector_engine::time::Mono;
+use log::Level;
 use prometheus_client::registry::Registry;
 use subtle::ConstantTimeEq;
 
 use crate::shown::Shown;
+use crate::sparing::Sparing;
 use credentials::{Credentials, Username};
 use digest::{Algorithm, Ingredients};
 use limiter::{Admission, Limiter};
@@ -36,7 +38,17 @@ pub(crate) struct Authenticator {
     mint: Mint,
     uses: Mutex<Uses>,
     limiter: Mutex<Limiter>,
+    log: Mutex<FailureLog>,
 }
+
+/// What the log hears of failures: whoever guesses does not flood it, and drown what others do.
+struct FailureLog {
+    failures: Sparing,
+    refusals: Sparing,
+}
+
+/// So many lines of each kind are written at a time.
+const LINES: u32 = 20;
 
 /// What the judgement rests on.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +107,9 @@ pub(crate) enum Verdict<'s> {
 impl Authenticator {
     /// An authenticator for `realm`. The `key`, for its nonces, has to come from the operating system's randomness.
     pub(crate) fn new(realm: String, key: &[u8; 64]) -> Self {
-        Self { realm, mint: Mint::new(key), uses: Mutex::default(), limiter: Mutex::default() }
+        let log = FailureLog { failures: Sparing::after(LINES), refusals: Sparing::after(LINES) };
+        let mint = Mint::new(key);
+        Self { realm, mint, uses: Mutex::default(), limiter: Mutex::default(), log: Mutex::new(log) }
     }
 
     /// Judges one request.
@@ -173,13 +187,7 @@ impl Authenticator {
             let refused = lock(&self.limiter).failed(now, address, name);
             let known = users.login(name).map(|_| Shown(name.as_bytes()));
             let whom: &dyn Display = known.as_ref().map_or(&"an unknown name", |shown| shown);
-            match refused {
-                None => log::info!("wrong password for {whom} from {address}"),
-                Some(wait) => {
-                    let seconds = wait.as_secs();
-                    log::warn!("wrong password for {whom} from {address}, which is refused for {seconds} s now");
-                }
-            }
+            lock(&self.log).tell(whom, address, refused);
         }
     }
 
@@ -218,6 +226,20 @@ impl Authenticator {
             Err(uses::Replayed) => return Verdict::Unproven { stale: true },
         }
         Verdict::Known(caller)
+    }
+}
+
+impl FailureLog {
+    fn tell(&mut self, whom: &dyn Display, address: IpAddr, refused: Option<Duration>) {
+        match refused {
+            None => self.failures.write(Level::Info, format_args!("wrong password for {whom} from {address}")),
+            Some(wait) => {
+                let seconds = wait.as_secs();
+                self.refusals.warn(format_args!(
+                    "wrong password for {whom} from {address}, which is refused for {seconds} s now"
+                ));
+            }
+        }
     }
 }
 

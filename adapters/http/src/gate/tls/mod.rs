@@ -48,9 +48,9 @@ use renewal::Renewal;
 pub use stream::TlsStream;
 
 use super::acceptor::Acceptor;
-use super::sparing::Sparing;
 use crate::auth::Source;
 use crate::deadline::within;
+use crate::sparing::Sparing;
 
 /// How many clients shake hands at once. Signing takes a processor a millisecond or so, and each waits for a client.
 const PLACES: usize = 32;
