@@ -33,6 +33,11 @@ impl Deadline {
         }
     }
 
+    /// Moves it, unless that would be later.
+    pub(super) fn bring_forward_to(&mut self, due: Instant) {
+        self.move_to(self.due.min(due));
+    }
+
     /// Whether it has passed, by the clock alone.
     pub(super) fn has_passed(&self) -> bool {
         self.due <= Instant::now()

@@ -63,6 +63,7 @@ mod routes;
 mod sample;
 mod schemas;
 mod shown;
+mod sparing;
 mod target;
 
 pub use current::Current;

@@ -332,3 +332,30 @@ fn curl_changes_things() {
         }
     });
 }
+
+#[test]
+fn a_body_that_does_not_come_before_the_gate_stops_is_answered_503() {
+    let mut stage = limited(Limits { stop_time: Duration::from_secs(2), ..Limits::default() });
+    let (mut idle, mut slow) = (stage.connect(), stage.connect());
+    send(&mut slow, &format!("{JSON}Content-Length: 12\r\nExpect: 100-continue\r\n"), "");
+    assert_eq!(slow.answer(false).status, 100);
+    stage.stop();
+    assert_eq!(idle.rest(), "", "the gate is stopping");
+    slow.send("[");
+    let answer = slow.answer(false);
+    assert_refused(&answer, 503);
+    assert_eq!(answer.header("connection"), Some("close"));
+}
+
+#[test]
+fn a_body_that_comes_while_the_gate_stops_is_taken() {
+    let mut stage = Stage::new();
+    let (mut idle, mut slow) = (stage.connect(), stage.connect());
+    send(&mut slow, &format!("{JSON}Content-Length: 2\r\nExpect: 100-continue\r\n"), "");
+    assert_eq!(slow.answer(false).status, 100);
+    stage.stop();
+    assert_eq!(idle.rest(), "", "the gate is stopping");
+    slow.send("[]");
+    stage.answer(&stage.next_asked());
+    assert_eq!(slow.answer(false).status, 200);
+}

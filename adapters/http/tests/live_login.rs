@@ -171,6 +171,22 @@ fn pages_of_other_web_sites_neither_listen_nor_get_tickets() {
 }
 
 #[test]
+fn what_pages_of_other_web_sites_embed_is_not_judged() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    for headers in ["", "Upgrade: h2c\r\n", "Connection: Upgrade\r\n"] {
+        for login in ["login=anna:guess", "ticket=guess", "login=anna:guess&ticket=guess"] {
+            for _ in 0..6 {
+                client.send(&format!("GET /api/live?{login} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
+                let answer = client.answer(false);
+                assert_eq!((answer.status, answer.header("upgrade")), (426, Some("websocket")), "{headers}{login}");
+            }
+        }
+    }
+    assert_eq!(login(&stage, &target_of("anna"), ""), Ok("anna".into()), "nobody was locked out by that");
+}
+
+#[test]
 fn what_is_no_handshake_is_told_what_is_wanted() {
     let stage = Stage::new();
     let mut client = stage.connect();

@@ -92,6 +92,18 @@ fn a_name_that_nobody_has_is_locked_like_any_other() {
 }
 
 #[test]
+fn failures_with_other_names_lock_nobody_out() {
+    let stage = Stage::new();
+    let mut client = stage.connect();
+    for number in 0..30 {
+        assert_eq!(answer(&mut client, &format!("nobody {number}"), "guess").status, 401);
+    }
+    for name in ["anna", "mike", "gast"] {
+        assert_eq!(answer(&mut client, name, sample::PASSWORD).status, 200, "{name}");
+    }
+}
+
+#[test]
 fn the_lock_is_the_same_for_digest_tickets_and_logins_in_the_query() {
     let stage = Stage::new();
     let mut client = stage.connect();

@@ -135,6 +135,35 @@ fn many_who_shake_hands_slowly_keep_no_other_address_out() {
 }
 
 #[test]
+fn one_of_those_who_say_hello_and_no_more_makes_room_for_a_client_that_shakes_hands() {
+    let stage = stage(Duration::from_secs(20));
+    let hello = hello(&stage);
+    // All places, each with an address that has its share.
+    let mut silent: Vec<TcpStream> = (0..32)
+        .map(|number| {
+            let mut client = connect_from(&format!("127.0.1.{}", 1 + number % 4), stage.address);
+            client.write_all(&hello).unwrap();
+            client
+        })
+        .collect();
+    for client in &silent {
+        assert_eq!(client.peek(&mut [0]).unwrap(), 1, "it has a place");
+    }
+    assert!(probe(&mut stage.connect()).starts_with("HTTP/1.1 200 "));
+    let is_open = |client: &mut TcpStream| {
+        client.set_nonblocking(true).unwrap();
+        loop {
+            match client.read(&mut [0; 4096]) {
+                Ok(0) => return false,
+                Ok(_) => (),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+    };
+    assert_eq!(silent.iter_mut().map(is_open).filter(|is_open| *is_open).count(), 31);
+}
+
+#[test]
 fn those_who_say_nothing_keep_nobody_out() {
     let stage = stage(Duration::from_secs(20));
     let _silent: Vec<TcpStream> = (0..80).map(|_| stage.tcp()).collect();

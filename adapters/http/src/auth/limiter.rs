@@ -1,10 +1,15 @@
 //! Slows the guessing of passwords down, without letting anybody lock somebody else out.
 //!
 //! - Wrong passwords from one address for one name: after a few, that address is refused for that name for a while,
-//!   longer each time. Names beyond the first few that fail from there are taken together, so that trying many does not
-//!   help; but who has logged in from there is only judged by its own failures.
-//! - Wrong passwords for one name from anywhere: answers about that name come a little later, except to addresses that
-//!   logged in with it not long ago.
+//!   longer each time. Nothing else leads to a refusal: others behind the same address fail for themselves.
+//! - Wrong passwords from one address for more names than it can have accounts for: the lightest account is closed, and
+//!   counted. After a few of those, the address is answered slowly, whatever the name, and one answer after the other, so
+//!   that more connections do not mean more guesses. They do only beyond [`LONGEST_QUEUE`]: whoever floods an address that it
+//!   shares cannot make the others there wait longer than that.
+//! - Wrong passwords for one name from anywhere: answers about that name come a little later.
+//!
+//! An address that logged in with a name not long ago is not slowed for that name. Whether anybody has a name makes no
+//! difference to anything here.
 //!
 //! Everything is kept in tables of bounded size. When one is full, a part of it goes at once: what matters least, which is
 //! what is forgotten anyway, then few failures, long ago. Who wants to shed its failures by filling a table needs as many
@@ -28,7 +33,9 @@ const FIRST_REFUSAL: Duration = Duration::from_secs(10);
 const LONGEST_REFUSAL: Duration = Duration::from_secs(15 * 60);
 /// The first delay, each further one twice as long.
 const FIRST_DELAY: Duration = Duration::from_millis(25);
-const LONGEST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_millis(500);
+/// No answer waits longer than this for the others to its address.
+const LONGEST_QUEUE: Duration = Duration::from_secs(10);
 /// Failures are forgotten when there was none for this long.
 const MEMORY: Duration = Duration::from_secs(30 * 60);
 /// An address is trusted with a name this long after it logged in with it.
@@ -39,9 +46,9 @@ const CAPACITY: usize = 4096;
 /// and how many of them go when one is full. One at a time, two addresses could take each other's place for ever, and
 /// never be counted further than to one.
 const CLEARED: usize = CAPACITY / 8;
-/// Names an address can fail with, each on its own account; all further ones share one, but for those it has logged in
-/// with not long ago.
-const NAMES_PER_SOURCE: usize = 16;
+/// Names an address can fail with at a time, each on its own account. To close one that has some failures takes as many with
+/// each of the others.
+const NAMES_PER_SOURCE: usize = 64;
 
 /// Whether an attempt to log in is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,53 +122,69 @@ fn grown(first: Duration, count: u32, longest: Duration) -> Duration {
 #[derive(Default)]
 struct SourceFailures {
     names: Vec<(NameHash, Failures)>,
-    /// Of all names beyond [`NAMES_PER_SOURCE`] together: an address cannot shed its failures by trying more names.
-    others: Failures,
+    /// Of names whose accounts were closed to make room.
+    closed: Failures,
+    /// When the last of the answers that wait for each other is due.
+    answered: Mono,
 }
 
 impl SourceFailures {
-    /// What counts for a name that is not on its own account yet: what others did is no concern of a trusted one.
-    fn common(&self, trusted: bool) -> Failures {
-        if trusted { Failures::default() } else { self.others }
-    }
-
-    fn of(&self, name: NameHash, trusted: bool) -> Failures {
+    fn of(&self, name: NameHash) -> Failures {
         let own = self.names.iter().find(|(known, _)| *known == name);
-        own.map_or_else(|| self.common(trusted), |(_, failures)| *failures)
+        own.map_or_else(Failures::default, |(_, failures)| *failures)
     }
 
-    fn add(&mut self, now: Mono, name: NameHash, trusted: bool) {
+    fn add(&mut self, now: Mono, name: NameHash) {
         if let Some((_, failures)) = self.names.iter_mut().find(|(known, _)| *known == name) {
             return failures.add(now);
         }
         self.names.retain(|(_, failures)| failures.count_at(now) > 0);
-        if trusted || self.names.len() < NAMES_PER_SOURCE {
-            // A name that was on the common account takes that one's count along.
-            let mut failures = self.common(trusted);
-            failures.add(now);
-            self.names.push((name, failures));
-        } else {
-            self.others.add(now);
+        if self.names.len() >= NAMES_PER_SOURCE {
+            let accounts = self.names.iter().enumerate();
+            if let Some((lightest, _)) = accounts.min_by_key(|(_, (_, failures))| failures.weight(now)) {
+                self.names.swap_remove(lightest);
+                self.closed.add(now);
+            }
         }
+        self.names.push((name, Failures { count: 1, last: now }));
+    }
+
+    /// How long another answer waits, behind those that wait already.
+    fn line_up(&mut self, now: Mono) -> Duration {
+        let delay = self.closed.delay(now);
+        if delay.is_zero() {
+            return delay;
+        }
+        self.answered = self.answered.max(now).after(delay).min(now.after(LONGEST_QUEUE));
+        Duration::from_micros(self.answered.0.saturating_sub(now.0))
     }
 
     fn weight(&self, now: Mono) -> (u32, Mono) {
-        let all = self.names.iter().map(|(_, failures)| failures).chain([&self.others]);
+        let all = self.names.iter().map(|(_, failures)| failures).chain([&self.closed]);
         all.map(|failures| failures.weight(now)).max().unwrap_or_default()
     }
 }
 
 impl Limiter {
-    /// Whether an attempt with `name` from `address` is looked at now.
-    pub(crate) fn admit(&self, now: Mono, address: IpAddr, name: &str) -> Admission {
-        let (source, name) = (Source::from(address), self.hash(name));
-        let trusted = self.trusts(now, source, name);
-        if let Some(wait) = self.sources.get(&source).and_then(|source| source.of(name, trusted).refused_for(now)) {
-            self.refused.inc();
-            return Admission::Refused { wait };
+    /// Whether an attempt from `address` is looked at now that can mean any of these names: only if it is with each of them.
+    pub(crate) fn admit<'n>(&mut self, now: Mono, address: IpAddr, names: impl Iterator<Item = &'n str>) -> Admission {
+        let source = Source::from(address);
+        let (mut delay, mut is_trusted) = (Duration::ZERO, true);
+        for name in names.map(|name| self.hash(name)) {
+            let failures = self.sources.get(&source).map(|source| source.of(name));
+            if let Some(wait) = failures.and_then(|failures| failures.refused_for(now)) {
+                self.refused.inc();
+                return Admission::Refused { wait };
+            }
+            if !self.trusts(now, source, name) {
+                is_trusted = false;
+                delay = delay.max(self.names.get(&name).map_or(Duration::ZERO, |failures| failures.delay(now)));
+            }
         }
-        let delay = self.names.get(&name).map_or(Duration::ZERO, |failures| failures.delay(now));
-        Admission::Admitted { delay: if trusted { Duration::ZERO } else { delay } }
+        match self.sources.get_mut(&source) {
+            Some(source) if !is_trusted => Admission::Admitted { delay: delay.max(source.line_up(now)) },
+            _ => Admission::Admitted { delay },
+        }
     }
 
     /// Whether somebody has logged in with `name` from `address` not long ago.
@@ -173,13 +196,12 @@ impl Limiter {
     pub(crate) fn failed(&mut self, now: Mono, address: IpAddr, name: &str) -> Option<Duration> {
         self.failed.inc();
         let (source, name) = (Source::from(address), self.hash(name));
-        let trusted = self.trusts(now, source, name);
         make_room(&mut self.names, &name, |failures| failures.weight(now));
         self.names.entry(name).or_default().add(now);
         make_room(&mut self.sources, &source, |source| source.weight(now));
         let failures = self.sources.entry(source).or_default();
-        failures.add(now, name, trusted);
-        failures.of(name, trusted).refused_for(now)
+        failures.add(now, name);
+        failures.of(name).refused_for(now)
     }
 
     /// The password was right.
@@ -238,6 +260,12 @@ mod tests {
         text.parse().unwrap()
     }
 
+    impl Limiter {
+        fn admits(&mut self, now: Mono, address: IpAddr, name: &str) -> Admission {
+            self.admit(now, address, std::iter::once(name))
+        }
+    }
+
     fn after_failures(count: u32) -> Limiter {
         let mut limiter = Limiter::default();
         for _ in 0..count {
@@ -248,31 +276,31 @@ mod tests {
 
     #[test]
     fn an_address_that_fails_too_often_with_a_name_is_refused_for_a_while() {
-        assert!(matches!(after_failures(FREE - 1).admit(NOW, address("192.0.2.1"), "anna"), FREELY));
-        let limiter = after_failures(FREE);
+        assert!(matches!(after_failures(FREE - 1).admits(NOW, address("192.0.2.1"), "anna"), FREELY));
+        let mut limiter = after_failures(FREE);
         let refused = Admission::Refused { wait: FIRST_REFUSAL };
-        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), refused);
-        assert_eq!(limiter.admit(NOW, address("::ffff:192.0.2.1"), "anna"), refused);
-        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "bert"), FREELY);
-        let later = limiter.admit(NOW.after(FIRST_REFUSAL), address("192.0.2.1"), "anna");
+        assert_eq!(limiter.admits(NOW, address("192.0.2.1"), "anna"), refused);
+        assert_eq!(limiter.admits(NOW, address("::ffff:192.0.2.1"), "anna"), refused);
+        assert_eq!(limiter.admits(NOW, address("192.0.2.1"), "bert"), FREELY);
+        let later = limiter.admits(NOW.after(FIRST_REFUSAL), address("192.0.2.1"), "anna");
         assert!(matches!(later, Admission::Admitted { .. }));
     }
 
     #[test]
     fn the_refusal_grows_up_to_a_limit_and_is_forgotten() {
-        let wait = |count| match after_failures(count).admit(NOW, address("192.0.2.1"), "anna") {
+        let wait = |count| match after_failures(count).admits(NOW, address("192.0.2.1"), "anna") {
             Admission::Refused { wait } => wait,
             Admission::Admitted { .. } => Duration::ZERO,
         };
         assert_eq!(wait(FREE + 1), 2 * FIRST_REFUSAL);
         assert_eq!(wait(FREE + 60), LONGEST_REFUSAL);
-        assert_eq!(after_failures(FREE + 60).admit(NOW.after(MEMORY), address("192.0.2.1"), "anna"), FREELY);
+        assert_eq!(after_failures(FREE + 60).admits(NOW.after(MEMORY), address("192.0.2.1"), "anna"), FREELY);
     }
 
     #[test]
     fn a_name_that_is_guessed_at_from_elsewhere_is_slowed_but_never_refused() {
-        let limiter = after_failures(FREE + 60);
-        let elsewhere = limiter.admit(NOW, address("198.51.100.1"), "anna");
+        let mut limiter = after_failures(FREE + 60);
+        let elsewhere = limiter.admits(NOW, address("198.51.100.1"), "anna");
         assert_eq!(elsewhere, Admission::Admitted { delay: LONGEST_DELAY });
     }
 
@@ -280,11 +308,11 @@ mod tests {
     fn who_logged_in_with_the_name_is_not_slowed() {
         let mut limiter = after_failures(FREE + 60);
         limiter.succeeded(NOW, address("198.51.100.1"), "anna");
-        assert_eq!(limiter.admit(NOW, address("198.51.100.1"), "anna"), FREELY);
+        assert_eq!(limiter.admits(NOW, address("198.51.100.1"), "anna"), FREELY);
         let after_trust = NOW.after(TRUST);
         limiter.failed(after_trust, address("192.0.2.9"), "anna");
         assert_eq!(
-            limiter.admit(after_trust, address("198.51.100.1"), "anna"),
+            limiter.admits(after_trust, address("198.51.100.1"), "anna"),
             FREELY,
             "the old failures are forgotten"
         );
@@ -295,7 +323,7 @@ mod tests {
         let mut limiter = after_failures(FREE - 1);
         limiter.succeeded(NOW, address("192.0.2.1"), "anna");
         limiter.failed(NOW, address("192.0.2.1"), "anna");
-        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+        assert_eq!(limiter.admits(NOW, address("192.0.2.1"), "anna"), FREELY);
     }
 
     #[test]
@@ -304,36 +332,70 @@ mod tests {
         for host in 0..FREE {
             limiter.failed(NOW, address(&format!("2001:db8::{host:x}")), "anna");
         }
-        assert!(matches!(limiter.admit(NOW, address("2001:db8::ffff"), "anna"), Admission::Refused { .. }));
-        assert!(matches!(limiter.admit(NOW, address("2001:db8:0:1::1"), "anna"), Admission::Admitted { .. }));
+        assert!(matches!(limiter.admits(NOW, address("2001:db8::ffff"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admits(NOW, address("2001:db8:0:1::1"), "anna"), Admission::Admitted { .. }));
+    }
+
+    /// After failures from there with so many names that nobody else uses.
+    fn after_names(mut limiter: Limiter, count: usize) -> Limiter {
+        for index in 0..count {
+            limiter.failed(NOW, address("192.0.2.1"), &format!("name {index}"));
+        }
+        limiter
     }
 
     #[test]
     fn trying_many_names_neither_sheds_failures_nor_takes_memory() {
-        let mut limiter = after_failures(FREE);
-        for index in 0..10_000 {
-            limiter.failed(NOW, address("192.0.2.1"), &format!("name {index}"));
-        }
-        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
-        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "a new name"), Admission::Refused { .. }));
+        let mut limiter = after_names(after_failures(FREE), 10_000);
+        assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
         assert_eq!(limiter.sources.values().map(|source| source.names.len()).sum::<usize>(), NAMES_PER_SOURCE);
         assert!(limiter.names.len() <= CAPACITY);
     }
 
     #[test]
-    fn who_logged_in_from_an_address_is_not_refused_for_the_other_names_that_failed_there() {
+    fn failures_with_other_names_refuse_nobody() {
+        for count in [20, 100, 10_000] {
+            let mut limiter = after_names(Limiter::default(), count);
+            let admission = limiter.admits(NOW, address("192.0.2.1"), "anna");
+            assert!(matches!(admission, Admission::Admitted { delay } if delay <= LONGEST_DELAY), "{admission:?}");
+            for _ in 0..FREE {
+                assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Admitted { .. }));
+                limiter.failed(NOW, address("192.0.2.1"), "anna");
+            }
+            assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        }
+    }
+
+    #[test]
+    fn an_address_that_fails_with_very_many_names_is_answered_slowly_and_one_after_the_other() {
+        let mut limiter = after_names(Limiter::default(), 1000);
+        let mut delay = |name: &str, after| match limiter.admits(NOW.after(after), address("192.0.2.1"), name) {
+            Admission::Admitted { delay } => delay,
+            Admission::Refused { .. } => panic!("{name}"),
+        };
+        for (name, times) in [("anna", 1), ("name 1", 2), ("nobody", 3)] {
+            assert_eq!(delay(name, Duration::ZERO), times * LONGEST_DELAY);
+        }
+        assert_eq!(delay("bert", 2 * LONGEST_DELAY), 2 * LONGEST_DELAY);
+        for _ in 0..1000 {
+            assert!(delay("bert", Duration::ZERO) <= LONGEST_QUEUE);
+        }
+        assert_eq!(delay("bert", 3 * LONGEST_QUEUE), LONGEST_DELAY);
+        assert_eq!(limiter.admits(NOW, address("198.51.100.1"), "bert"), FREELY, "others are not slowed");
+    }
+
+    #[test]
+    fn who_logged_in_from_an_address_is_not_slowed_for_the_other_names_that_failed_there() {
         let mut limiter = Limiter::default();
         limiter.succeeded(NOW, address("192.0.2.1"), "anna");
-        for index in 0..1000 {
-            limiter.failed(NOW, address("192.0.2.1"), &format!("name {index}"));
-        }
-        assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+        let mut limiter = after_names(limiter, 1000);
+        assert_eq!(limiter.admits(NOW, address("192.0.2.1"), "anna"), FREELY);
         for _ in 1..FREE {
             limiter.failed(NOW, address("192.0.2.1"), "anna");
-            assert_eq!(limiter.admit(NOW, address("192.0.2.1"), "anna"), FREELY);
+            assert_eq!(limiter.admits(NOW, address("192.0.2.1"), "anna"), FREELY);
         }
         limiter.failed(NOW, address("192.0.2.1"), "anna");
-        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 
     #[test]
@@ -346,7 +408,7 @@ mod tests {
                 assert!(length <= CAPACITY);
             }
         }
-        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 
     #[test]
@@ -365,7 +427,7 @@ mod tests {
             limiter.failed(later, other(CAPACITY + index), "anna");
         }
         limiter.failed(later, address("192.0.2.1"), "anna");
-        assert!(matches!(limiter.admit(later, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admits(later, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 
     #[test]
@@ -380,7 +442,7 @@ mod tests {
             limiter.failed(NOW, address("192.0.2.1"), "anna");
             limiter.failed(NOW, address("192.0.2.2"), "anna");
         }
-        assert!(matches!(limiter.admit(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
+        assert!(matches!(limiter.admits(NOW, address("192.0.2.1"), "anna"), Admission::Refused { .. }));
     }
 
     #[test]

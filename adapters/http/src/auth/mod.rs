@@ -19,10 +19,12 @@ use fsconnector_engine::access::Role;
 use fsconnector_engine::change::command;
 use fsconnector_engine::state::{User, Users};
 use fsconnector_engine::time::Mono;
+use log::Level;
 use prometheus_client::registry::Registry;
 use subtle::ConstantTimeEq;
 
 use crate::shown::Shown;
+use crate::sparing::Sparing;
 use credentials::{Credentials, Username};
 use digest::{Algorithm, Ingredients};
 use limiter::{Admission, Limiter};
@@ -36,7 +38,17 @@ pub(crate) struct Authenticator {
     mint: Mint,
     uses: Mutex<Uses>,
     limiter: Mutex<Limiter>,
+    log: Mutex<FailureLog>,
 }
+
+/// What the log hears of failures: whoever guesses does not flood it, and drown what others do.
+struct FailureLog {
+    failures: Sparing,
+    refusals: Sparing,
+}
+
+/// So many lines of each kind are written at a time.
+const LINES: u32 = 20;
 
 /// What the judgement rests on.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +107,9 @@ pub(crate) enum Verdict<'s> {
 impl Authenticator {
     /// An authenticator for `realm`. The `key`, for its nonces, has to come from the operating system's randomness.
     pub(crate) fn new(realm: String, key: &[u8; 64]) -> Self {
-        Self { realm, mint: Mint::new(key), uses: Mutex::default(), limiter: Mutex::default() }
+        let log = FailureLog { failures: Sparing::after(LINES), refusals: Sparing::after(LINES) };
+        let mint = Mint::new(key);
+        Self { realm, mint, uses: Mutex::default(), limiter: Mutex::default(), log: Mutex::new(log) }
     }
 
     /// Judges one request.
@@ -135,8 +149,8 @@ impl Authenticator {
         })
     }
 
-    /// Whether an attempt that can mean any of these names is looked at: only if it is with each of them. Those that nobody
-    /// has do not count where it is known who means them.
+    /// Whether an attempt that can mean any of these names is looked at. Those that nobody has do not count where it is known
+    /// who means them.
     fn admit<'n>(
         &self,
         now: Mono,
@@ -144,16 +158,9 @@ impl Authenticator {
         users: &Users,
         names: impl Iterator<Item = &'n str> + Clone,
     ) -> Admission {
-        let limiter = lock(&self.limiter);
+        let mut limiter = lock(&self.limiter);
         let is_known = names.clone().any(|name| limiter.has_seen(now, address, name));
-        let mut longest = Duration::ZERO;
-        for name in names.filter(|name| !is_known || users.login(name).is_some()) {
-            match limiter.admit(now, address, name) {
-                Admission::Admitted { delay } => longest = longest.max(delay),
-                refused @ Admission::Refused { .. } => return refused,
-            }
-        }
-        Admission::Admitted { delay: longest }
+        limiter.admit(now, address, names.filter(|name| !is_known || users.login(name).is_some()))
     }
 
     /// Notes that this caller has proven who it is, whichever of these names it meant. What went wrong with those that nobody
@@ -180,13 +187,7 @@ impl Authenticator {
             let refused = lock(&self.limiter).failed(now, address, name);
             let known = users.login(name).map(|_| Shown(name.as_bytes()));
             let whom: &dyn Display = known.as_ref().map_or(&"an unknown name", |shown| shown);
-            match refused {
-                None => log::info!("wrong password for {whom} from {address}"),
-                Some(wait) => {
-                    let seconds = wait.as_secs();
-                    log::warn!("wrong password for {whom} from {address}, which is refused for {seconds} s now");
-                }
-            }
+            lock(&self.log).tell(whom, address, refused);
         }
     }
 
@@ -225,6 +226,20 @@ impl Authenticator {
             Err(uses::Replayed) => return Verdict::Unproven { stale: true },
         }
         Verdict::Known(caller)
+    }
+}
+
+impl FailureLog {
+    fn tell(&mut self, whom: &dyn Display, address: IpAddr, refused: Option<Duration>) {
+        match refused {
+            None => self.failures.write(Level::Info, format_args!("wrong password for {whom} from {address}")),
+            Some(wait) => {
+                let seconds = wait.as_secs();
+                self.refusals.warn(format_args!(
+                    "wrong password for {whom} from {address}, which is refused for {seconds} s now"
+                ));
+            }
+        }
     }
 }
 

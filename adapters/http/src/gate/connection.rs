@@ -279,8 +279,9 @@ impl<'p, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'p, S> {
     ) -> Result<Vec<u8>, Failure> {
         // Whoever fails in the middle of a body does not know where the next request begins.
         *sequel = Sequel::END;
-        let Self { stream, input, deadline, .. } = self;
-        let body = Source { stream, input, deadline, limits: &gate.limits }.read(upload, memory).await?;
+        let Self { stream, input, deadline, stopping, .. } = self;
+        let mut source = Source { stream, input, deadline, limits: &gate.limits, stopping, is_hurried: false };
+        let body = source.read(upload, memory).await?;
         sequel.connection = if self.stopping.is_asked() { Connection::Close } else { upload.connection };
         Ok(body)
     }

@@ -70,23 +70,40 @@ impl Cors {
     ///
     /// Where the browser does not say it, `Origin` has to name the scheme, as far as that is known, and the host that are
     /// asked. Which host that is does not matter: a page whose name was made to mean this address has no credentials, since
-    /// browsers keep them by the name.
+    /// browsers keep them by the name. Where both are missing, as in what older browsers send for a form, `Referer` must not
+    /// name another.
     pub(super) fn is_foreign(&self, head: &Head<'_>, client: Client<'_>) -> bool {
         if self.allowed(head).is_some() {
             return false;
         }
+        let is_of_other = |page: &[u8]| !is_origin_of(page, client);
         let sites: Vec<&[u8]> = head.values("sec-fetch-site").collect();
-        match *sites {
-            [b"same-origin"] => false,
-            [] | [b"none"] => head.origin.is_some_and(|origin| !is_origin_of(origin, client)),
+        match (&*sites, head.origin) {
+            ([b"same-origin"], _) => false,
+            ([] | [b"none"], Some(origin)) => is_of_other(origin),
+            ([b"none"], None) => false,
+            ([], None) => {
+                let mut pages = head.values("referer").filter_map(origin_of_page);
+                pages.any(|page| self.find(page).is_none() && is_of_other(page))
+            }
             _ => true,
         }
     }
 
     fn allowed(&self, head: &Head<'_>) -> Option<&Origin> {
-        let origin = head.origin?;
+        self.find(head.origin?)
+    }
+
+    fn find(&self, origin: &[u8]) -> Option<&Origin> {
         self.0.iter().find(|allowed| allowed.0.as_bytes() == origin)
     }
+}
+
+/// The origin of a page with this address; nothing if it is of no web site.
+fn origin_of_page(address: &[u8]) -> Option<&[u8]> {
+    let scheme = [&b"https://"[..], b"http://"].into_iter().find(|scheme| address.starts_with(scheme))?;
+    let host = address.get(scheme.len()..)?.split(|byte| b"/?#".contains(byte)).next()?;
+    address.get(..scheme.len() + host.len())
 }
 
 /// Whether a page of this origin came from where this client sends its request.
@@ -148,6 +165,13 @@ mod tests {
             "Origin: https://A.example",
             "Origin: http://a.example:80",
             "Sec-Fetch-Site: cross-site\nOrigin: https://allowed.example",
+            "Referer: http://a.example",
+            "Referer: https://a.example/page?x=https://b.example/",
+            "Referer: https://a.example:443?x",
+            "Referer: https://allowed.example/page",
+            "Referer: /page",
+            "Referer: https://b.example/\nOrigin: https://a.example",
+            "Referer: https://b.example/\nSec-Fetch-Site: same-origin",
         ] {
             assert!(!is_foreign(headers), "{headers}");
         }
@@ -177,6 +201,13 @@ mod tests {
             "Origin: file://",
             "Origin: null",
             "Origin: ",
+            "Referer: http://b.example",
+            "Referer: http://b.example/http://a.example/",
+            "Referer: http://a.example:81/",
+            "Referer: http://a.example@b.example/",
+            "Referer: http://a.example.b.example/",
+            "Referer: http://b.example?http://a.example/",
+            "Referer: http://a.example/\nReferer: http://b.example/",
         ] {
             assert!(is_foreign(headers), "{headers}");
         }

@@ -13,14 +13,7 @@ const VERSION: &str = "13";
 
 /// The answer to a handshake that is in order.
 pub(super) fn accept(head: &Head<'_>) -> Result<Answer, Problem> {
-    let lists = |name, token| head.values(name).any(|value| has_token(value, token));
-    if head.method != Method::GET
-        || head.is_http_1_0
-        || !lists("upgrade", "websocket")
-        || !lists("connection", "upgrade")
-    {
-        return Err(upgrade_required("this is for WebSockets"));
-    }
+    check_wish(head)?;
     if only(head.values("sec-websocket-version")) != Some(VERSION.as_bytes()) {
         let problem = upgrade_required("the only version of WebSockets is 13");
         return Err(problem.header("Sec-WebSocket-Version", VERSION));
@@ -33,6 +26,16 @@ pub(super) fn accept(head: &Head<'_>) -> Result<Answer, Problem> {
     let mut headers = HeaderLines::fixed("Upgrade: websocket\r\nConnection: Upgrade\r\n");
     headers.push("Sec-WebSocket-Accept", derive_accept_key(key));
     Ok(Answer { status: StatusCode::SWITCHING_PROTOCOLS, headers, body: Bytes::new() })
+}
+
+/// Whether this is meant to be a handshake. No page can have a browser send one without telling its origin.
+pub(super) fn check_wish(head: &Head<'_>) -> Result<(), Problem> {
+    let lists = |name, token| head.values(name).any(|value| has_token(value, token));
+    let is_meant = head.method == Method::GET
+        && !head.is_http_1_0
+        && lists("upgrade", "websocket")
+        && lists("connection", "upgrade");
+    if is_meant { Ok(()) } else { Err(upgrade_required("this is for WebSockets")) }
 }
 
 fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {

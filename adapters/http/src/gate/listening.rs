@@ -22,7 +22,8 @@ use crate::target;
 
 impl Gate {
     /// Judges who wants to listen: by what the query says, or else by the `Authorization` header. A page of another web
-    /// site is not judged at all: it could try passwords until its visitor is locked out.
+    /// site is not judged at all: it could try passwords until its visitor is locked out. As what it embeds tells nothing of
+    /// where it comes from, only a handshake is judged by its query.
     pub(super) fn judge_listener<'s>(
         &self,
         head: &Head<'_>,
@@ -33,7 +34,11 @@ impl Gate {
         if self.cors.is_foreign(head, client) {
             return Err(foreign());
         }
-        match Login::parse(target::query(head.target)) {
+        let login = Login::parse(target::query(head.target));
+        if login != Login::Absent {
+            handshake::check_wish(head)?;
+        }
+        match login {
             Login::Password(candidates) => {
                 Ok(self.authenticator.judge_passwords(users, &candidates, client.address, now))
             }

@@ -16,17 +16,20 @@ use super::ACCEPT_PAUSE;
 use super::connection::{bare_line_feed, too_large};
 use super::head::{Connection, Head, MOST_HEADERS};
 use super::input::{HeadSearch, Input};
-use super::sparing::Sparing;
 use super::stream::Broken;
 use super::wire::AnswerHead;
 use crate::answer::{Answer, HeaderLines};
 use crate::deadline::within;
 use crate::problem::Problem;
+use crate::sparing::Sparing;
 
 /// How many are served at once. More wait.
-const VISITORS: usize = 8;
+const VISITORS: usize = 32;
 /// How long one of them may take, from its first byte to its last.
 const VISIT_TIME: Duration = Duration::from_secs(10);
+/// Of that, for the head of a request, and for the end of the connection when it is answered. Who measures does both at once;
+/// others are not to keep it waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 8 * 1024;
 /// After its answer a client may send this much.
@@ -35,8 +38,8 @@ const LINGER_BYTES: usize = 64 * 1024;
 const PATH: &str = "/metrics";
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves at `/metrics` what `render` gives, in the text format of OpenMetrics, as long as it is polled. At most eight
-/// clients are served at once, each for at most ten seconds.
+/// Serves at `/metrics` what `render` gives, in the text format of OpenMetrics, as long as it is polled. At most 32
+/// clients are served at once, each for at most ten seconds; who has not asked after one second is sent away.
 pub async fn serve_metrics<R>(listener: TcpListener, render: impl Fn() -> R + Sync)
 where
     R: Future<Output = String> + Send,
@@ -98,11 +101,12 @@ where
     R: Future<Output = String>,
 {
     let mut input = Input::new(HEAD_BYTES);
-    let (answer, head_only) = match read_head(&mut stream, &mut input).await? {
-        Some(Ok(length)) => respond(input.unread().get(..length).unwrap_or_default(), render).await,
-        Some(Err(problem)) => (problem.into(), false),
-        None => return Ok(()),
-    };
+    let (answer, head_only) =
+        match within(PATIENCE, read_head(&mut stream, &mut input)).await.ok_or(Broken::TimedOut)?? {
+            Some(Ok(length)) => respond(input.unread().get(..length).unwrap_or_default(), render).await,
+            Some(Err(problem)) => (problem.into(), false),
+            None => return Ok(()),
+        };
     let mut output = Vec::new();
     AnswerHead {
         status: answer.status,
@@ -116,11 +120,18 @@ where
     }
     stream.write_all(&output).await?;
     stream.close().await?;
-    // Cut at once, with something unread, the connection could lose the answer.
+    within(PATIENCE, linger(&mut stream, &mut input)).await.ok_or(Broken::TimedOut)?
+}
+
+/// Cut at once, with something unread, the connection could lose the answer.
+async fn linger<S>(stream: &mut S, input: &mut Input) -> Result<(), Broken>
+where
+    S: AsyncRead + Unpin,
+{
     let mut passed_over = 0;
     while passed_over < LINGER_BYTES {
         input.consume(usize::MAX);
-        match fill(&mut stream, &mut input).await? {
+        match fill(stream, input).await? {
             0 => break,
             count => passed_over += count,
         }
@@ -302,6 +313,17 @@ mod tests {
             assert!(exchange(address, GET.as_bytes()).ends_with(TEXT));
             for mut stream in idle {
                 assert_eq!(rest(&mut stream), b"", "it was given up");
+            }
+        });
+    }
+
+    #[test]
+    fn those_who_ask_nothing_or_do_not_go_keep_nobody_waiting() {
+        // Longer than a client here waits for its answer.
+        serving(Duration::from_secs(3600), |address| {
+            for start in ["", "GET /metrics HTTP/1.1\r\n", GET] {
+                let _there: Vec<_> = (0..VISITORS).map(|_| send(address, start.as_bytes())).collect();
+                assert!(exchange(address, GET.as_bytes()).ends_with(TEXT));
             }
         });
     }

@@ -1,6 +1,7 @@
 //! The body of a request, on its way into memory: bounded in size, in time, and together with all others.
 
 use std::io;
+use std::task::Poll;
 use std::time::Instant;
 
 use http::StatusCode;
@@ -11,6 +12,7 @@ use super::framing::{self, BodyReader};
 use super::head::{Body, Connection, Head};
 use super::input::Input;
 use super::limits::Limits;
+use super::stopping::Stopping;
 use super::stream::{Broken, write_within};
 use crate::budget::Portion;
 use crate::deadline::Deadline;
@@ -104,10 +106,13 @@ pub(super) struct Source<'a, S> {
     pub(super) input: &'a mut Input,
     pub(super) deadline: &'a mut Deadline,
     pub(super) limits: &'a Limits,
+    pub(super) stopping: &'a mut Stopping,
+    /// Whether the deadline was brought forward since the gate stops. False at first.
+    pub(super) is_hurried: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
-    /// Reads the whole body.
+    /// Reads the whole body. Once the gate stops, that has half of the time there is for stopping, and what follows the rest.
     pub(super) async fn read(&mut self, upload: Upload, memory: &mut Portion<'_>) -> Result<Vec<u8>, Failure> {
         if upload.is_waited_for {
             let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -129,18 +134,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Source<'_, S> {
     }
 
     async fn read_more(&mut self) -> Result<(), Failure> {
-        let fill = future::poll_fn(|cx| self.input.poll_fill(self.stream, cx));
-        match self.deadline.bound(fill).await {
-            Some(Ok(1..)) => Ok(()),
-            Some(Ok(0)) => Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()).into()),
-            Some(Err(error)) => Err(Broken::Io(error).into()),
-            None => Err(too_slow().into()),
+        match self.fill_or_stop().await {
+            Ok(Some(1..)) => Ok(()),
+            Ok(Some(0)) => Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()).into()),
+            Err(error) => Err(Broken::Io(error).into()),
+            Ok(None) if self.stopping.is_asked() => Err(stopped().into()),
+            Ok(None) => Err(too_slow().into()),
         }
+    }
+
+    /// Nothing when the deadline passes, which comes nearer when the gate stops.
+    async fn fill_or_stop(&mut self) -> io::Result<Option<usize>> {
+        future::poll_fn(|cx| {
+            if let Poll::Ready(count) = self.input.poll_fill(self.stream, cx)? {
+                return Poll::Ready(Ok(Some(count)));
+            }
+            if !self.is_hurried && self.stopping.poll_asked(cx).is_ready() {
+                self.is_hurried = true;
+                self.deadline.bring_forward_to(Instant::now() + self.limits.stop_time / 2);
+            }
+            self.deadline.poll_passed(cx).map(|()| Ok(None))
+        })
+        .await
     }
 }
 
 fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "the body of the request took too long")
+}
+
+fn stopped() -> Problem {
+    let detail = "the connector stops, and the body did not come in time; nothing was changed";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Problem::PAUSE)
 }
 
 fn too_much_at_once() -> Problem {

@@ -6,14 +6,15 @@
 //! fault.rs        why files cannot be used
 //! doubt.rs        what may be wrong with files that can
 //! renewal.rs      files that change
-//! places.rs       how many clients shake hands at once, and who is next
+//! places.rs       how many clients shake hands at once, who is next, and who makes room
 //! plain.rs        clients that speak plain HTTP where TLS is spoken
 //! stream.rs       a connection after the handshake
 //! ```
 //!
 //! What a handshake can cost is bounded. A client gets a place only when it has said hello, keeps it for [`PLACE_TIME`] at
-//! most, and all that in [`Limits::head_time`](crate::Limits::head_time); so whoever shakes hands slowly, or not at all,
-//! takes nothing from others but a connection.
+//! most, not even that if it lets us wait and others need it, and all that in
+//! [`Limits::head_time`](crate::Limits::head_time); so whoever shakes hands slowly, or not at all, takes nothing from others
+//! but a connection.
 
 mod certificate;
 mod doubt;
@@ -27,7 +28,7 @@ mod stream;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -42,13 +43,14 @@ use rustls::version::{TLS12, TLS13};
 pub use certificate::{Certificate, CertificateFiles};
 pub use doubt::{CertificateDoubt, Doubt};
 pub use fault::{CertificateFault, Fault};
-use places::Places;
+use places::{Places, SentAway};
 use renewal::Renewal;
 pub use stream::TlsStream;
 
 use super::acceptor::Acceptor;
 use crate::auth::Source;
 use crate::deadline::within;
+use crate::sparing::Sparing;
 
 /// How many clients shake hands at once. Signing takes a processor a millisecond or so, and each waits for a client.
 const PLACES: usize = 32;
@@ -77,6 +79,8 @@ struct Inner {
     /// The one that was there at the start.
     first: Certificate,
     places: Arc<Places>,
+    /// What the log hears of those who are sent away.
+    complaint: Mutex<Sparing>,
 }
 
 /// Why there can be no TLS.
@@ -113,7 +117,8 @@ impl Tls {
         log::info!("certificate: {first}");
         let config = ArcSwap::from_pointee(configure(&first)?);
         let places = Places::new(PLACES, PLACES_PER_SOURCE);
-        Ok(Self(Arc::new(Inner { files, host, config, first, places })))
+        let complaint = Mutex::default();
+        Ok(Self(Arc::new(Inner { files, host, config, first, places, complaint })))
     }
 
     /// Looks at the files `every` so often, for ever. A new certificate is used for all connections that begin from then on;
@@ -152,10 +157,25 @@ impl Acceptor for Tls {
             return Err(plain::turn_away(connection).await);
         }
         let hello = LazyConfigAcceptor::new(HelloReader::default(), connection).await?;
-        let _place = self.0.places.take(Source::from(address)).await;
+        let place = self.0.places.take(Source::from(address)).await;
         let handshake = hello.into_stream(self.0.config.load_full());
-        let stream = within(PLACE_TIME, handshake).await.ok_or(io::ErrorKind::TimedOut)??;
-        Ok(TlsStream::from(stream))
+        match place.spend(within(PLACE_TIME, handshake)).await {
+            Ok(stream) => Ok(TlsStream::from(stream.ok_or(io::ErrorKind::TimedOut)??)),
+            Err(SentAway) => {
+                self.0.complain(address);
+                Err(io::Error::other("it let us wait, and others needed its place"))
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn complain(&self, address: IpAddr) {
+        // Nothing in here can panic half-way.
+        let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        complaint.warn(format_args!(
+            "more clients begin TLS handshakes than go on with them: those who let others wait are sent away, like {address}"
+        ));
     }
 }
 
