@@ -368,10 +368,7 @@ fn behind_a_proxy_everybody_is_locked_out_for_itself_and_the_log_says_who_it_was
     let (_, log) = connector.stop();
     let audit = log.lines().find(|line| line.contains("users/rebuild")).unwrap();
     assert!(audit.contains("198.51.100.1"), "{audit}");
-    assert!(
-        log.contains("wrong password for \"admin\" from 203.0.113.7, which is refused for 10 s now"),
-        "{log}"
-    );
+    assert!(log.contains("wrong password for \"admin\" from 203.0.113.7, which is refused for 10 s now"), "{log}");
 }
 
 #[test]
