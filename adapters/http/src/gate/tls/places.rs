@@ -310,7 +310,9 @@ mod tests {
     fn who_lets_us_wait_keeps_its_place_until_somebody_needs_it() {
         let places = Places::new(3, 3);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2"]);
-        held.iter().for_each(|place| place.yields(Yields::All));
+        for place in &held {
+            place.yields(Yields::All);
+        }
         let free = taken(&places, "192.0.2.3").unwrap();
         assert!(sent_away(&held).is_empty());
         let newcomer = taken(&places, "192.0.2.4").unwrap();
@@ -337,7 +339,9 @@ mod tests {
     fn who_is_of_the_address_with_the_most_places_goes_first() {
         let places = Places::new(6, 6);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.2", "192.0.2.2", "192.0.2.3"]);
-        held.iter().for_each(|place| place.yields(Yields::Others));
+        for place in &held {
+            place.yields(Yields::Others);
+        }
         let _newcomers = hold(&places, &["192.0.2.4", "192.0.2.5"]);
         assert_eq!(sent_away(&held), [1, 2]);
     }
@@ -346,7 +350,9 @@ mod tests {
     fn nobody_goes_for_an_address_that_has_as_many_places() {
         let places = Places::new(2, 2);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2"]);
-        held.iter().for_each(|place| place.yields(Yields::Others));
+        for place in &held {
+            place.yields(Yields::Others);
+        }
         let mut second = taking(&places, "192.0.2.1");
         assert!(poll(&mut second).is_none());
         assert!(sent_away(&held).is_empty());
