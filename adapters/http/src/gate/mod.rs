@@ -112,7 +112,12 @@ impl fmt::Display for GateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRandomness => f.write_str("the operating system gives no random numbers"),
-            Self::Handlers(error) => write!(f, "the handlers behind the gate could not be started: {error}"),
+            Self::Handlers(error) => write!(
+                f,
+                "the handlers behind the gate could not be started, with sockets in {}: {error}; if it is that folder, set TMPDIR to \
+                 the short path of one that can be written in",
+                std::env::temp_dir().display()
+            ),
         }
     }
 }

@@ -428,6 +428,16 @@ fn a_port_that_somebody_else_has_is_named_at_the_start() {
 }
 
 #[test]
+fn a_folder_that_is_not_fit_for_sockets_is_named_at_the_start() {
+    let stage = Stage::with_example();
+    let folder = stage.recording("nowhere").to_string_lossy().into_owned();
+    let log = refusal(&stage, &[], &[("TMPDIR", &folder)]);
+    let expected =
+        format!("with sockets in {folder}: No such file or directory (os error 2); if it is that folder, set TMPDIR");
+    assert!(log.contains(&expected), "{log}");
+}
+
+#[test]
 fn folders_in_which_the_program_cannot_write_are_named_at_the_start_and_the_rest_is_served() {
     let stage = Stage::with_example();
     fs::rename(stage.path("directory/public"), stage.path("directory/elsewhere")).unwrap();
