@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
 mod files_stage;
+mod samples;
 mod stage;
 
 use std::fs;
@@ -15,7 +16,9 @@ use fsconnector_engine::files::FileError;
 use fsconnector_engine::mac::Mac;
 use fsconnector_engine::path::RelPath;
 use fsconnector_http::{GateConfig, Limits, Uploads};
+use samples::sample;
 use serde_json::json;
+use stage::wait_until;
 
 /// The content of a file of the static tree.
 fn content(archive: &Archive, path: &str) -> Vec<u8> {
@@ -149,10 +152,11 @@ fn uploads_that_stall_keep_no_changes_waiting() {
     let archive = Archive::with_limits(Limits { bodies_bytes: 100, ..Limits::default() });
     let mut stalled = archive.stage.connect();
     let authorization = stalled.authorization("mike", "PUT", "/polycom/x");
-    stalled.send(&format!("PUT /polycom/x HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 99\r\n\r\n"));
-    stalled.send(&"x".repeat(98));
-    // Once it has arrived, there is no room for another upload; for changes there is.
-    while put(&mut archive.stage.connect(), "anna", "/polycom/x", "", b"1234").status != 503 {}
+    let most = "x".repeat(98);
+    stalled.send(&format!("PUT /polycom/x HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 99\r\n\r\n{most}"));
+    wait_until(|| sample(&archive.stage.gate, "http_lane_requests{lane=\"uploads\"}") == Some(1.0));
+    // What came with its head is in memory: there is no room for another upload; for changes there is.
+    assert_eq!(put(&mut archive.stage.connect(), "anna", "/polycom/x", "", b"1234").status, 503);
     let mut client = archive.stage.connect();
     assert_eq!(client.post("anna", "/api/recordings/del", r#"[{"file":"x"}]"#).status, 200);
     archive.stage.with_engine(|| {
