@@ -79,9 +79,8 @@ impl Cors {
         let is_of_other = |page: &[u8]| !is_origin_of(page, client);
         let sites: Vec<&[u8]> = head.values("sec-fetch-site").collect();
         match (&*sites, head.origin) {
-            ([b"same-origin"], _) => false,
+            ([b"same-origin"], _) | ([b"none"], None) => false,
             ([] | [b"none"], Some(origin)) => is_of_other(origin),
-            ([b"none"], None) => false,
             ([], None) => {
                 let mut pages = head.values("referer").filter_map(origin_of_page);
                 pages.any(|page| self.find(page).is_none() && is_of_other(page))

@@ -159,13 +159,11 @@ impl Acceptor for Tls {
         let hello = LazyConfigAcceptor::new(HelloReader::default(), connection).await?;
         let place = self.0.places.take(Source::from(address)).await;
         let handshake = hello.into_stream(self.0.config.load_full());
-        match place.spend(within(PLACE_TIME, handshake)).await {
-            Ok(stream) => Ok(TlsStream::from(stream.ok_or(io::ErrorKind::TimedOut)??)),
-            Err(SentAway) => {
-                self.0.complain(address);
-                Err(io::Error::other("it let us wait, and others needed its place"))
-            }
-        }
+        let shaken = place.spend(within(PLACE_TIME, handshake)).await.map_err(|SentAway| {
+            self.0.complain(address);
+            io::Error::other("it let us wait, and others needed its place")
+        })?;
+        Ok(TlsStream::from(shaken.ok_or(io::ErrorKind::TimedOut)??))
     }
 }
 

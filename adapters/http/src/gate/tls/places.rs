@@ -60,14 +60,14 @@ struct Holder {
     yields: Yields,
 }
 
-/// For whom a holder makes room.
+/// To whom a holder yields its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Yields {
-    ToNobody,
-    /// Whose address has fewer places.
-    ToOthers,
+    Nobody,
+    /// To those whose address has fewer places.
+    Others,
     /// To those of its own address as well.
-    ToAll,
+    All,
 }
 
 /// Who gets a place.
@@ -132,9 +132,9 @@ impl Place {
         };
         let impatient = async {
             Timer::after(PATIENCE).await;
-            self.yields(Yields::ToOthers);
+            self.yields(Yields::Others);
             Timer::after(PATIENCE_WITHIN.saturating_sub(PATIENCE)).await;
-            self.yields(Yields::ToAll);
+            self.yields(Yields::All);
             future::pending().await
         };
         sent_away.or(async { Ok(shaking.await) }).or(impatient).await
@@ -161,14 +161,14 @@ impl Queue {
             let Some((arrival, call)) = line.waiting.pop_first() else { return };
             // Who does not wait any more gives the place back at once, being dropped.
             let _ = call.try_send(());
-            line.holders.insert(arrival, Holder { _stay: call, yields: Yields::ToNobody });
+            line.holders.insert(arrival, Holder { _stay: call, yields: Yields::Nobody });
             self.free -= 1;
         }
     }
 
     fn next(&self, most_per_source: usize) -> Option<Next> {
         let largest = self.lines.iter().filter_map(|(source, line)| {
-            let first = line.first_that_yields(Yields::ToOthers)?;
+            let first = line.first_that_yields(Yields::Others)?;
             Some((line.holders.len(), Reverse(first), *source))
         });
         let of_largest = largest.max_by_key(|(held, first, _)| (*held, *first));
@@ -179,7 +179,7 @@ impl Queue {
             }
             let of_other = of_largest.filter(|(most, ..)| held < (*most).min(most_per_source));
             let of_other = of_other.map(|(_, first, other)| (other, first.0));
-            let instead_of = of_other.or_else(|| Some((*source, line.first_that_yields(Yields::ToAll)?)));
+            let instead_of = of_other.or_else(|| Some((*source, line.first_that_yields(Yields::All)?)));
             Some((held, first, Next { source: *source, instead_of: Some(instead_of?) }))
         });
         served.min_by_key(|(held, first, _)| (*held, *first)).map(|(_, _, next)| next)
@@ -310,7 +310,9 @@ mod tests {
     fn who_lets_us_wait_keeps_its_place_until_somebody_needs_it() {
         let places = Places::new(3, 3);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2"]);
-        held.iter().for_each(|place| place.yields(Yields::ToAll));
+        for place in &held {
+            place.yields(Yields::All);
+        }
         let free = taken(&places, "192.0.2.3").unwrap();
         assert!(sent_away(&held).is_empty());
         let newcomer = taken(&places, "192.0.2.4").unwrap();
@@ -337,7 +339,9 @@ mod tests {
     fn who_is_of_the_address_with_the_most_places_goes_first() {
         let places = Places::new(6, 6);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.2", "192.0.2.2", "192.0.2.3"]);
-        held.iter().for_each(|place| place.yields(Yields::ToOthers));
+        for place in &held {
+            place.yields(Yields::Others);
+        }
         let _newcomers = hold(&places, &["192.0.2.4", "192.0.2.5"]);
         assert_eq!(sent_away(&held), [1, 2]);
     }
@@ -346,7 +350,9 @@ mod tests {
     fn nobody_goes_for_an_address_that_has_as_many_places() {
         let places = Places::new(2, 2);
         let held = hold(&places, &["192.0.2.1", "192.0.2.2"]);
-        held.iter().for_each(|place| place.yields(Yields::ToOthers));
+        for place in &held {
+            place.yields(Yields::Others);
+        }
         let mut second = taking(&places, "192.0.2.1");
         assert!(poll(&mut second).is_none());
         assert!(sent_away(&held).is_empty());
@@ -356,10 +362,10 @@ mod tests {
     fn those_of_one_address_have_more_patience_with_each_other() {
         let places = Places::new(3, 2);
         let held = hold(&places, &["192.0.2.1", "192.0.2.1"]);
-        held[1].yields(Yields::ToOthers);
+        held[1].yields(Yields::Others);
         let mut third = taking(&places, "192.0.2.1");
         assert!(poll(&mut third).is_none());
-        held[1].yields(Yields::ToAll);
+        held[1].yields(Yields::All);
         assert_eq!(sent_away(&held), [1]);
         assert!(poll(&mut third).is_some());
     }
@@ -371,7 +377,7 @@ mod tests {
         for number in 0..200 {
             let mut newcomer = taking(&places, &format!("192.0.2.{number}"));
             let place = poll(&mut newcomer).unwrap();
-            place.yields(Yields::ToAll);
+            place.yields(Yields::All);
             silent.push(place);
             let queue = places.queue();
             let held: usize = queue.lines.values().map(|line| line.holders.len()).sum();
