@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
 mod live_stage;
+#[path = "files_stage/log.rs"]
+mod log_lines;
 mod stage;
 
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 use fsconnector_engine::access::Roles;
 use fsconnector_http::{GateConfig, Limits};
 use rustix::net::{AddressFamily, SocketType};
-use stage::{Client, Stage};
+use stage::{Client, Stage, wait_until};
 
 const GET: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -178,6 +180,36 @@ fn a_change_is_heard_to_its_end_and_answered_also_for_whom_keeps_no_more_places(
     let _strangers = many_come();
     wait_for_end(&mut beyond);
     assert_eq!(kept.get("anna", "/userinfo").status, 200);
+}
+
+#[test]
+fn a_change_that_waits_for_its_turn_makes_room_and_the_log_says_so() {
+    log_lines::listen_to_the_log();
+    let stage = stage(4);
+    let target = "/api/recordings/del";
+    // As many as one user can have under way.
+    let _under_way = [(); 2].map(|()| {
+        let mut client = connect_from(2, &stage);
+        let authorization = client.authorization("anna", "POST", target);
+        client.send(&format!(
+            "POST {target} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: application/json\r\n\
+            Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        ));
+        assert_eq!(client.answer(false).status, 100);
+        client
+    });
+    let mut waiting = connect_from(2, &stage);
+    let authorization = waiting.authorization("anna", "POST", target);
+    // Read together with a request before it, it is there when that is answered.
+    waiting.send(&format!(
+        "{GET}POST {target} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: application/json\r\n\
+        Content-Length: 2\r\n\r\n[]"
+    ));
+    assert_eq!(waiting.answer(false).status, 200);
+    let _strangers: Vec<Client> = (3..20).map(|stranger| inside(stranger, &stage)).collect();
+    assert_eq!(waiting.rest(), "");
+    let refused = "from 127.0.0.2: api/recordings/del: done [], failed [the request broke off]";
+    wait_until(|| !log_lines::lines_with(refused).is_empty());
 }
 
 #[test]
