@@ -5,25 +5,31 @@
 
 #[path = "../../src/sample.rs"]
 pub(crate) mod sample;
+#[path = "../serving/mod.rs"]
+mod serving;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use fsconnector_engine::change::command::{Form, Outcome, Response};
-use fsconnector_http::{Asked, Current, FromListener, Gate, GateConfig, Plain, serve};
-use smol::channel::{Receiver, Sender, bounded};
-use smol::{Executor, future};
+use fsconnector_http::{Asked, Current, FromListener, Gate, GateConfig, Plain};
+use smol::channel::{Receiver, bounded};
+use smol::future;
+
+use serving::Serving;
 
 /// How many commands wait for the engine.
 pub(crate) const WAITING: usize = 128;
 
 /// A gate that serves until it is dropped.
 pub(crate) struct Stage {
+    /// First, so that it ends before what it serves goes.
+    serving: Serving,
     pub(crate) address: SocketAddr,
     pub(crate) current: Arc<Current>,
     /// What the engine is asked. It has room for [`WAITING`].
@@ -31,8 +37,6 @@ pub(crate) struct Stage {
     /// What listeners do. It has room for [`WAITING`].
     pub(crate) listening: Receiver<FromListener>,
     pub(crate) gate: Arc<Gate>,
-    stop: Option<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl Stage {
@@ -52,40 +56,18 @@ impl Stage {
         let (queue, asked) = bounded(WAITING);
         let (listeners, listening) = bounded(WAITING);
         let gate = Arc::new(Gate::open(config, Arc::clone(&current), queue, listeners).unwrap());
-        let serving = Arc::clone(&gate);
-        let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let executor = Arc::new(Executor::new());
-        let (stop, stopping) = bounded::<()>(1);
-        let (alive, ended) = bounded::<()>(1);
-        let mut threads: Vec<JoinHandle<()>> = (0..2)
-            .map(|_| {
-                let (executor, ended) = (Arc::clone(&executor), ended.clone());
-                thread::spawn(move || {
-                    let _ = smol::block_on(executor.run(ended.recv()));
-                })
-            })
-            .collect();
-        threads.push(thread::spawn(move || {
-            let stop = async move {
-                let _ = stopping.recv().await;
-            };
-            smol::block_on(serve(serving, listener, Plain, executor, stop));
-            drop(alive);
-        }));
-        Self { address, current, asked, listening, gate, stop: Some(stop), threads }
+        let serving = Serving::start(&gate, Plain);
+        Self { address: serving.address, current, asked, listening, gate, serving }
     }
 
     /// Asks the gate to stop, without waiting for it.
     pub(crate) fn stop(&mut self) {
-        self.stop = None;
+        self.serving.stop();
     }
 
     /// Waits until the gate has stopped.
     pub(crate) fn ended(&mut self) {
-        for thread in self.threads.drain(..) {
-            thread.join().unwrap();
-        }
+        self.serving.ended();
     }
 
     /// The next thing the engine is asked.
@@ -155,15 +137,6 @@ pub(crate) fn curl(address: SocketAddr, arguments: &[&str], target: &str) -> Opt
     let Output { status, stdout, stderr } = output.ok()?;
     assert!(status.success(), "{url}: {}", String::from_utf8_lossy(&stderr));
     Some(String::from_utf8_lossy(&stdout).into_owned())
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.stop();
-        if !thread::panicking() {
-            self.ended();
-        }
-    }
 }
 
 /// An answer of the engine.

@@ -5,6 +5,8 @@
 
 #[path = "../../src/sample.rs"]
 pub(crate) mod sample;
+#[path = "../serving/mod.rs"]
+mod serving;
 
 use std::fs;
 use std::io::Write as _;
@@ -12,19 +14,20 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use digest_auth::AuthContext;
-use fsconnector_http::{Asked, CertificateFiles, Current, Gate, GateConfig, Tls, serve};
+use fsconnector_http::{Asked, CertificateFiles, Current, Gate, GateConfig, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
-use smol::channel::{Receiver, Sender, bounded};
-use smol::{Executor, future};
+use smol::channel::{Receiver, bounded};
 use tempfile::TempDir;
+
+use serving::Serving;
 
 /// The host that all certificates of the stage are for.
 pub(crate) const HOST: &str = "conf.example.org";
@@ -124,15 +127,14 @@ impl Folder {
 
 /// A gate that serves until it is dropped.
 pub(crate) struct Stage {
+    /// First, so that it ends before what it serves goes.
+    serving: Serving,
     pub(crate) address: SocketAddr,
     pub(crate) issuer: Issuer,
     pub(crate) folder: Folder,
     pub(crate) tls: Tls,
     pub(crate) asked: Receiver<Asked>,
     pub(crate) gate: Arc<Gate>,
-    executor: Arc<Executor<'static>>,
-    stop: Option<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 /// A client that speaks TLS.
@@ -152,39 +154,19 @@ impl Stage {
         let (queue, asked) = bounded(16);
         let (listeners, _) = smol::channel::bounded(1);
         let gate = Arc::new(Gate::open(config, current, queue, listeners).unwrap());
-        let listener = future::block_on(async_net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let executor = Arc::new(Executor::new());
-        let (stop, stopping) = bounded::<()>(1);
-        let (alive, ended) = bounded::<()>(1);
-        let mut threads: Vec<JoinHandle<()>> = (0..2)
-            .map(|_| {
-                let (executor, ended) = (Arc::clone(&executor), ended.clone());
-                thread::spawn(move || {
-                    let _ = smol::block_on(executor.run(ended.recv()));
-                })
-            })
-            .collect();
-        let serving = serve(Arc::clone(&gate), listener, tls.clone(), Arc::clone(&executor), async move {
-            // Nothing is ever sent: it is closed.
-            let _ = stopping.recv().await;
-        });
-        threads.push(thread::spawn(move || {
-            smol::block_on(serving);
-            drop(alive);
-        }));
-        Self { address, issuer, folder, tls, asked, gate, executor, stop: Some(stop), threads }
+        let serving = Serving::start(&gate, tls.clone());
+        Self { address: serving.address, issuer, folder, tls, asked, gate, serving }
     }
 
     /// From now on the files of the certificate are looked at all the time.
     pub(crate) fn keep_current(&self) {
         let tls = self.tls.clone();
-        self.executor.spawn(async move { tls.keep_current(Duration::from_millis(2)).await }).detach();
+        self.serving.executor.spawn(async move { tls.keep_current(Duration::from_millis(2)).await }).detach();
     }
 
     /// Asks the gate to stop, without waiting for it.
     pub(crate) fn stop(&mut self) {
-        self.stop = None;
+        self.serving.stop();
     }
 
     /// How clients are set up that trust the stage's certificate.
@@ -208,17 +190,6 @@ impl Stage {
     /// Connects; the handshake is made with the first byte that is sent.
     pub(crate) fn connect_with(&self, config: impl Into<Arc<ClientConfig>>) -> Client {
         StreamOwned::new(connection(config), self.tcp())
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.stop();
-        if !thread::panicking() {
-            for thread in self.threads.drain(..) {
-                thread.join().unwrap();
-            }
-        }
     }
 }
 
