@@ -1,6 +1,6 @@
 //! The border to those who listen: who they are, what they do, and what they hear.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 
